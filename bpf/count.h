@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* The first call of each (workload, phase, ABI, number): gives it a counter and keeps
+ * who made it. Everything after it takes the shortcut in scallop.bpf.c. */
+#pragma once
+
+#include "phase.h"
+
+/* Inserts key with what is taken from `pool`, unless somebody was faster. Returns
+ * the slot that the key has now, 0 if it cannot have one. */
+static __always_inline u32 claim(void *pool, struct call_key *key, struct first_call *first)
+{
+	struct first_call *winner;
+	long err;
+
+	if (bpf_map_pop_elem(pool, &first->slot)) {
+		lose(key->workload, LOSS_CALLS_FULL);
+		return 0;
+	}
+	err = bpf_map_update_elem(&calls, key, first, BPF_NOEXIST);
+	if (!err)
+		return first->slot;
+	bpf_map_push_elem(pool, &first->slot, BPF_ANY);
+	winner = bpf_map_lookup_elem(&calls, key);
+	if (winner)
+		return winner->slot;
+	lose(key->workload, LOSS_CALLS_FAILED);
+	return 0;
+}
+
+/* The row of (workload, phase, ABI). Without one, calls are only slower. */
+static __always_inline void row_claim(struct workload *w, struct call_key *key)
+{
+	struct first_call first = {};
+	struct call_key row = *key;
+	u32 slot;
+
+	row.nr = NR_ROW;
+	if (bpf_map_lookup_elem(&calls, &row) || bpf_map_pop_elem(&free_rows, &slot))
+		return;
+	first.slot = slot;
+	if (bpf_map_update_elem(&calls, &row, &first, BPF_NOEXIST))
+		bpf_map_push_elem(&free_rows, &slot, BPF_ANY);
+	else
+		w->row[(key->phase & (PHASES - 1)) * ABIS + (key->abi & (ABIS - 1))] = slot;
+}
+
+static __always_inline u32 slot_claim(struct workload *w, struct call_key *key)
+{
+	struct task_struct *task = current_task();
+	u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct first_call first = {};
+	struct exe_key exe = {};
+	u32 slot;
+
+	exe_of(task, &exe);
+	first.time = bpf_ktime_get_ns();
+	first.exe_inode = exe.inode;
+	first.exe_device = exe.device;
+	first.tgid = pid_tgid >> 32;
+	first.tid = pid_tgid;
+	bpf_get_current_comm(first.comm, sizeof(first.comm));
+	slot = claim(&free_slots, key, &first);
+	if (slot)
+		w->last_new = first.time;
+	return slot;
+}
+
+/* Returns the slot of a call that no row has, 0 if there is none. */
+static __noinline u32 slot_find(u32 workload, u32 phase, u32 abi, u32 nr)
+{
+	struct call_key key = {.workload = workload, .phase = phase, .abi = abi, .nr = nr};
+	struct workload *w = bpf_map_lookup_elem(&workloads, &workload);
+	struct first_call *first;
+	struct row *row;
+	u32 slot, index;
+
+	if (!w)
+		return 0;
+	if (nr >= NR_LIMIT) {
+		lose(workload, LOSS_CALLS_RANGE);
+		return 0;
+	}
+	first = bpf_map_lookup_elem(&calls, &key);
+	slot = first ? first->slot : slot_claim(w, &key);
+	if (!slot || nr >= ROW_NUMBERS)
+		return slot;
+	index = (phase & (PHASES - 1)) * ABIS + (abi & (ABIS - 1));
+	if (!w->row[index])
+		row_claim(w, &key);
+	index = w->row[index];
+	row = bpf_map_lookup_elem(&rows, &index);
+	if (row && index)
+		row->slot[nr & (ROW_NUMBERS - 1)] = slot;
+	return slot;
+}

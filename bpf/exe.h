@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* Which executable a task runs, and that executable's path. */
+#pragma once
+
+#include "maps.h"
+
+/* Directories (and mounts) that a path may have; deeper ones are cut at the front. */
+#define EXE_DEPTH 24
+
+static __always_inline void exe_of(struct task_struct *task, struct exe_key *key)
+{
+	struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
+
+	key->inode = BPF_CORE_READ(inode, i_ino);
+	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
+/* container_of(vfsmount, struct mount, mnt), relocated. */
+static __always_inline struct mount *mount_of(struct vfsmount *mnt)
+{
+	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+static __always_inline struct vfsmount *vfsmount_of(struct mount *mount)
+{
+	return (void *)mount + bpf_core_field_offset(struct mount, mnt);
+}
+
+/* Walks from the file up to the task's root, across mounts, as d_path() does:
+ * bpf_d_path() is not to be had in tracepoints. Components end up NUL-terminated, the
+ * file's own name first. */
+static __always_inline u32 exe_walk(struct task_struct *task, u8 *out)
+{
+	struct vfsmount *root_mnt = BPF_CORE_READ(task, fs, root.mnt);
+	struct dentry *root = BPF_CORE_READ(task, fs, root.dentry);
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct vfsmount *mnt = BPF_CORE_READ(file, f_path.mnt);
+	u32 used = 0;
+
+	for (int i = 0; i < EXE_DEPTH; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		long n;
+
+		if (!dentry || (dentry == root && mnt == root_mnt))
+			break;
+		if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
+			struct mount *mount = mount_of(mnt);
+			struct mount *up = BPF_CORE_READ(mount, mnt_parent);
+
+			if (up == mount)
+				break;
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mnt = vfsmount_of(up);
+			continue;
+		}
+		n = bpf_probe_read_kernel_str(out + (used & (EXE_PATH - 1)), EXE_PATH,
+					      BPF_CORE_READ(dentry, d_name.name));
+		if (n <= 0 || used + n >= EXE_PATH)
+			break;
+		used += n;
+		if (dentry == parent)
+			break;
+		dentry = parent;
+	}
+	return used;
+}
+
+/* Keeps the path of the task's executable, once. */
+static __always_inline void exe_remember(struct task_struct *task, u32 workload,
+					 struct exe_key *key)
+{
+	u32 zero = 0;
+	struct exe *exe;
+
+	exe_of(task, key);
+	if (bpf_map_lookup_elem(&exes, key))
+		return;
+	exe = bpf_map_lookup_elem(&exe_scratch, &zero);
+	if (!exe)
+		return;
+	exe->length = exe_walk(task, exe->path);
+	if (bpf_map_update_elem(&exes, key, exe, BPF_ANY))
+		lose(workload, LOSS_EXES_FULL);
+}

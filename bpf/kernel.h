@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* The kernel structures that scallop reads, with only the fields it touches:
+ * CO-RE relocates them on the running kernel. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __s32 s32;
+typedef __u64 u64;
+
+#define RELOCATED __attribute__((preserve_access_index))
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+struct thread_info {
+	unsigned long flags;
+	u32 status; /* x86 only */
+} RELOCATED;
+
+struct kernfs_node {
+	u64 id;
+} RELOCATED;
+
+struct cgroup_root {
+	int hierarchy_id;
+} RELOCATED;
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+} RELOCATED;
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+} RELOCATED;
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+} RELOCATED;
+
+struct qstr {
+	const unsigned char *name;
+} RELOCATED;
+
+struct super_block {
+	u32 s_dev;
+} RELOCATED;
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+} RELOCATED;
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+} RELOCATED;
+
+struct vfsmount {
+	struct dentry *mnt_root;
+} RELOCATED;
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+} RELOCATED;
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+} RELOCATED;
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+} RELOCATED;
+
+struct fs_struct {
+	struct path root;
+} RELOCATED;
+
+struct mm_struct {
+	struct file *exe_file;
+} RELOCATED;
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+} RELOCATED;
+
+struct seccomp {
+	int mode;
+} RELOCATED;
+
+struct task_struct {
+	struct thread_info thread_info;
+	s32 pid;
+	s32 tgid;
+	char comm[16];
+	int exit_code;
+	struct mm_struct *mm;
+	struct fs_struct *fs;
+	struct signal_struct *signal;
+	struct seccomp seccomp;
+	struct css_set *cgroups;
+} RELOCATED;
+
+/* Up to 5.10, the helper that returns the current task as a typed pointer does
+ * not exist (it came with 5.11). */
+enum bpf_func_id___probe { BPF_FUNC_get_current_task_btf___probe = 158 };
+#define HAVE_CURRENT_TASK_BTF                                                  \
+	bpf_core_enum_value_exists(enum bpf_func_id___probe,                   \
+				   BPF_FUNC_get_current_task_btf___probe)
+
+static __always_inline struct task_struct *current_task(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}

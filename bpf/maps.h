@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* All state that kernel and user space share. Sizes here are the least ones: user
+ * space sets the real ones before loading (see profiler/sizes.go, which also
+ * computes the memory of each map). */
+#pragma once
+
+#include "abi.h"
+
+/* Numbers below this have a place in a row; others go through a hash lookup.
+ * The highest number of any native table is 472 (Linux 7.2). */
+#define ROW_NUMBERS 512
+
+/* Numbers are below this, x32's bit left out. */
+#define NR_LIMIT (1U << 30)
+
+/* A key of `calls` with this number stands for the row itself. */
+#define NR_ROW 0xffffffff
+
+enum phase {
+	PHASE_SETUP,
+	PHASE_HANDOVER,
+	PHASE_STARTUP,
+	PHASE_STEADY,
+	PHASE_SHUTDOWN,
+	PHASES = 16, /* the rest are the user's own */
+};
+
+/* Why something is missing from a recording; names in profiler/losses.go. */
+enum loss {
+	LOSS_CALLS_FULL,     /* calls not counted: no counter left */
+	LOSS_CALLS_FAILED,   /* calls not counted: a map refused the update */
+	LOSS_CALLS_RANGE,    /* calls not counted: not a number that any table can have */
+	LOSS_CGROUPS_FULL,   /* child cgroups not recorded at all */
+	LOSS_ENTRANTS_FULL,  /* processes whose setup was filed as the workload's */
+	LOSS_EXES_FULL,	     /* executables whose path is not known */
+	LOSS_EVENTS_DROPPED, /* phase or leader events that user space never got */
+	LOSSES = 8,
+};
+
+/* Set before loading. */
+const volatile u32 slots_per_cpu = 1; /* counters of one CPU, slot 0 is unused */
+const volatile u32 cgroup_mask = 0;   /* buckets of cgroup_index - 1 */
+
+/* A workload. The first cache line is all that the hot path reads. */
+struct workload {
+	u32 phase;    /* of its own processes; enum phase */
+	u32 entrants; /* processes that joined and have not made their execve yet */
+	u32 leader;   /* thread group ID, 0: not known yet */
+	u32 pad;
+	u64 stop_signals; /* bit N-1: signal N to the leader begins shutdown */
+	u64 last_new;	  /* ktime of the latest first call */
+	u16 row[PHASES * ABIS]; /* 0: none yet */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct workload);
+} workloads SEC(".maps");
+
+/* cgroup ID → workload. The truth is the hash `cgroups`; in front of it stands
+ * a direct-mapped index of words `id << 16 | workload`, so that the usual answer costs
+ * one cache line. A word has one writer: `root` user space, `child` the kernel, which
+ * holds cgroup_mutex then. A bucket that had no room says so in `overflow`. */
+struct cgroup_bucket {
+	u64 root;
+	u64 child;
+	u32 root_overflow;
+	u32 child_overflow;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cgroup_bucket);
+} cgroup_index SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, u64);
+	__type(value, u32);
+} cgroups SEC(".maps");
+
+/* Thread groups that joined a workload from outside, until their execve. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} entrants SEC(".maps");
+
+/* (phase, ABI) of a workload: number → slot of its counter, 0: none yet. Only a
+ * shortcut to `calls`. */
+struct row {
+	u16 slot[ROW_NUMBERS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct row);
+} rows SEC(".maps");
+
+/* What user space has handed out for use: rows and slots, each from 1. A queue is
+ * the one atomic allocator that 5.10 has (no compare-and-swap before 5.12). */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, u32);
+} free_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, u32);
+} free_slots SEC(".maps");
+
+/* Every (workload, phase, ABI, number) that was ever seen, with its first call. */
+struct call_key {
+	u16 workload;
+	u8 phase;
+	u8 abi;
+	u32 nr;
+};
+
+struct first_call {
+	u64 time; /* ktime, ns */
+	u64 exe_inode;
+	u32 exe_device;
+	u32 slot; /* of its counter; of its row if nr is NR_ROW */
+	u32 tgid;
+	u32 tid;
+	u8 comm[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct call_key);
+	__type(value, struct first_call);
+} calls SEC(".maps");
+
+/* The counters: slots_per_cpu for each CPU, one CPU after the other. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} counts SEC(".maps");
+
+/* By workload and reason; workload 0's row also takes what belongs to none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, LOSSES);
+	__type(key, u32);
+	__type(value, u64);
+} losses SEC(".maps");
+
+/* Executable → its path, components from the last to the first. */
+struct exe_key {
+	u64 inode;
+	u32 device;
+	u32 pad;
+};
+
+#define EXE_PATH 256
+
+struct exe {
+	u32 length;
+	/* Twice the length that is used, so that the verifier sees every write in
+	 * bounds. */
+	u8 path[2 * EXE_PATH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct exe_key);
+	__type(value, struct exe);
+} exes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct exe);
+} exe_scratch SEC(".maps");
+
+/* What user space is told of at once. */
+enum event_kind {
+	EVENT_LEADER_EXEC = 1, /* startup begins */
+	EVENT_STOP_SIGNAL,     /* shutdown begins */
+	EVENT_KILL_SIGNAL,     /* SIGKILL to the leader */
+	EVENT_LEADER_EXIT,
+};
+
+struct event {
+	u64 time; /* ktime, ns */
+	u64 exe_inode;
+	u32 exe_device;
+	u32 kind;
+	u32 workload;
+	u32 tgid;	 /* who did it: the sender of a signal, else the leader */
+	u32 signal;
+	u32 from_kernel; /* the signal's sender is the kernel itself */
+	u32 exit_code;	 /* as wait(2) gives it */
+	u32 seccomp;	 /* the leader's mode at its execve */
+	u8 comm[16];	 /* of tgid */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
+/* Types reach the generated Go through variables that use them. */
+const struct event *unused_event __attribute__((unused));
+const enum event_kind *unused_event_kind __attribute__((unused));
+const enum phase *unused_phase __attribute__((unused));
+const enum loss *unused_loss __attribute__((unused));
+
+static __always_inline void lose(u32 workload, enum loss reason)
+{
+	u32 key = workload * LOSSES + reason;
+	u64 *n = bpf_map_lookup_elem(&losses, &key);
+
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
