@@ -1,0 +1,193 @@
+package cgroup
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Cgroup is one cgroup2 directory that scallop made.
+type Cgroup struct {
+	Mount Mount
+	Path  string // below the mount, "/" first
+}
+
+// Create makes a fresh cgroup below scallop's own one, so that the limits
+// which hold for scallop hold for its workload.
+func Create(m Mount, name string) (*Cgroup, error) {
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return nil, fmt.Errorf("finding scallop's own cgroup: %w", err)
+	}
+	c := &Cgroup{Mount: m, Path: filepath.Join(ParseOwn(string(own)), name)}
+	if err := os.Mkdir(c.Dir(), 0o755); err != nil {
+		return nil, fmt.Errorf("making a cgroup for the workload: %w: run as root, with the cgroup2 file system mounted for writing", err)
+	}
+	return c, nil
+}
+
+// ParseOwn returns the cgroup2 path in the text of /proc/PID/cgroup: its line is
+// "0::/path". A path outside this cgroup namespace ("/../…") counts as the root.
+func ParseOwn(text string) string {
+	for line := range strings.Lines(text) {
+		if path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			if !strings.HasPrefix(path, "/..") {
+				return path
+			}
+		}
+	}
+	return "/"
+}
+
+// Dir is the cgroup's directory.
+func (c *Cgroup) Dir() string { return filepath.Join(c.Mount.Path, c.Path) }
+
+// ID is what bpf_get_current_cgroup_id() gives for tasks of the cgroup.
+func (c *Cgroup) ID() (uint64, error) { return ID(c.Dir()) }
+
+// ID of the cgroup2 directory dir: its file handle, see open_by_handle_at(2).
+func ID(dir string) (uint64, error) {
+	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, 0)
+	if err != nil {
+		return 0, fmt.Errorf("asking for the ID of cgroup %s: %w", dir, err)
+	}
+	if handle.Size() != 8 {
+		return 0, fmt.Errorf("asking for the ID of cgroup %s: a handle of %d bytes, not 8: is it a cgroup2 directory?", dir, handle.Size())
+	}
+	return binary.NativeEndian.Uint64(handle.Bytes()), nil
+}
+
+// Populated tells whether a live process is in the cgroup or below it.
+func (c *Cgroup) Populated() (bool, error) {
+	text, err := os.ReadFile(filepath.Join(c.Dir(), "cgroup.events"))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return false, nil // removed by somebody else
+	}
+	if err != nil {
+		return false, fmt.Errorf("asking whether cgroup %s is empty: %w", c.Path, err)
+	}
+	return strings.Contains(string(text), "populated 1"), nil
+}
+
+// pollTimeout bounds how long a wait goes on after its context has ended, and heals
+// a notification that was missed.
+const pollTimeout = 100 * time.Millisecond
+
+// WaitEmpty returns when no live process is left in the cgroup and below it.
+func (c *Cgroup) WaitEmpty(ctx context.Context) error {
+	events, err := os.Open(filepath.Join(c.Dir(), "cgroup.events"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("watching cgroup %s: %w", c.Path, err)
+	}
+	defer events.Close()
+	for {
+		populated, err := c.Populated()
+		if err != nil || !populated {
+			return err
+		}
+		// kernfs notifies POLLPRI after the file was read.
+		fds := []unix.PollFd{{Fd: int32(events.Fd()), Events: unix.POLLPRI}}
+		var buf [128]byte
+		_, _ = events.ReadAt(buf[:], 0)
+		if _, err := unix.Poll(fds, int(pollTimeout.Milliseconds())); err != nil && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("watching cgroup %s: %w", c.Path, err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// Procs lists the processes in the cgroup and below it.
+func (c *Cgroup) Procs() ([]int, error) {
+	var pids []int
+	err := c.walk(func(dir string) error {
+		text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+		for _, field := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+		return err
+	})
+	return pids, err
+}
+
+// Kill sends SIGKILL to every process in the cgroup and below it: through
+// cgroup.kill (Linux 5.14) or, before, one by one.
+func (c *Cgroup) Kill() error {
+	err := os.WriteFile(filepath.Join(c.Dir(), "cgroup.kill"), []byte("1"), 0)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	pids, err := c.Procs()
+	for _, pid := range pids {
+		_ = unix.Kill(pid, unix.SIGKILL) // it may be gone
+	}
+	return err
+}
+
+// Remove removes the cgroup and those that the workload made below it. They must be
+// empty.
+func (c *Cgroup) Remove() error {
+	var dirs []string
+	if err := c.walk(func(dir string) error { dirs = append(dirs, dir); return nil }); err != nil {
+		return err
+	}
+	var failed error
+	for i := len(dirs) - 1; i >= 0; i-- {
+		if err := removeDir(dirs[i]); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("removing cgroup %s: %w: remove it with rmdir once its processes are gone", dirs[i], err))
+		}
+	}
+	return failed
+}
+
+// removeDir retries for a moment: a process that has just ended may keep its
+// cgroup busy (cgroup-v2.rst, "populated").
+func removeDir(dir string) error {
+	var err error
+	for range 50 {
+		err = unix.Rmdir(dir)
+		if err == nil || errors.Is(err, unix.ENOENT) {
+			return nil
+		}
+		if !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return err
+}
+
+// walk visits the cgroup and those below it, parents first. One that vanishes
+// meanwhile is passed over.
+func (c *Cgroup) walk(visit func(dir string) error) error {
+	return filepath.WalkDir(c.Dir(), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			return nil
+		}
+		if err := visit(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV) {
+			return err
+		}
+		return nil
+	})
+}

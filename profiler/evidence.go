@@ -1,0 +1,74 @@
+package profiler
+
+import (
+	"github.com/scallop-sec/scallop/profiler/recording"
+	"github.com/scallop-sec/scallop/profiler/syscalls"
+)
+
+// callID is one (phase, ABI, number).
+type callID struct {
+	phase PhaseID
+	abi   int
+	nr    int
+}
+
+// LastSeen remembers, over the snapshots of one workload, when each counter was
+// last found grown.
+type LastSeen map[callID]seen
+
+type seen struct {
+	count uint64
+	time  int64 // as Now
+}
+
+// Look takes a snapshot into account. Snapshots come in the order of their time.
+func (l LastSeen) Look(s *Snapshot) {
+	for _, c := range s.Calls {
+		id := callID{c.Phase, c.ABI, c.Nr}
+		if c.Count != l[id].count {
+			l[id] = seen{c.Count, s.Time}
+		}
+	}
+}
+
+// Evidence turns a snapshot into the ranking of a recording. Times become offsets from
+// start; what the workload chose (comm, paths) is cleaned.
+func Evidence(s *Snapshot, last LastSeen, names *PhaseNames, start int64) []recording.Syscall {
+	type key struct {
+		abi syscalls.ABI
+		nr  int
+	}
+	rows := map[key]*recording.Syscall{}
+	var order []key
+	for _, c := range s.Calls {
+		k := key{abiOf(c.ABI), c.Nr}
+		row := rows[k]
+		if row == nil {
+			name, _ := syscalls.Name(k.abi, k.nr)
+			row = &recording.Syscall{ABI: string(k.abi), Nr: k.nr, Name: name, Phases: map[string]recording.PhaseCount{}}
+			rows[k] = row
+			order = append(order, k)
+		}
+		row.Total += c.Count
+		row.Phases[names.Name(c.Phase)] = recording.PhaseCount{
+			Count:      c.Count,
+			First:      firstCall(c.First, s.Exes, start),
+			LastSeenNs: max(0, last[callID{c.Phase, c.ABI, c.Nr}].time-start),
+		}
+	}
+	list := make([]recording.Syscall, 0, len(order))
+	for _, k := range order {
+		list = append(list, *rows[k])
+	}
+	return list
+}
+
+func firstCall(f First, exes map[ExeID]string, start int64) recording.FirstCall {
+	return recording.FirstCall{
+		OffsetNs: max(0, f.Time-start),
+		Comm:     recording.CleanString(f.Comm),
+		Exe:      recording.CleanString(exes[f.Exe]),
+		PID:      f.PID,
+		TID:      f.TID,
+	}
+}

@@ -1,0 +1,185 @@
+package profiler
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/scallop-sec/scallop/bpf"
+)
+
+// Probes: how the programs hang on the tracepoints.
+const (
+	ProbeTpBTF = "tp_btf"
+	ProbeRaw   = "raw_tracepoint"
+)
+
+// typedPrograms are the tp_btf ones. sys_enter is attached last, when
+// everything that decides where a call belongs is in place.
+type typedPrograms struct {
+	CgroupMkdir *ebpf.Program `ebpf:"cgroup_mkdir"`
+	CgroupRmdir *ebpf.Program `ebpf:"cgroup_rmdir"`
+	Fork        *ebpf.Program `ebpf:"sched_process_fork"`
+	Exec        *ebpf.Program `ebpf:"sched_process_exec"`
+	Exit        *ebpf.Program `ebpf:"sched_process_exit"`
+	Signal      *ebpf.Program `ebpf:"signal_generate"`
+	SysEnter    *ebpf.Program `ebpf:"sys_enter"`
+}
+
+type rawPrograms struct {
+	CgroupMkdir *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
+	CgroupRmdir *ebpf.Program `ebpf:"cgroup_rmdir_raw"`
+	Fork        *ebpf.Program `ebpf:"sched_process_fork_raw"`
+	Exec        *ebpf.Program `ebpf:"sched_process_exec_raw"`
+	Exit        *ebpf.Program `ebpf:"sched_process_exit_raw"`
+	Signal      *ebpf.Program `ebpf:"signal_generate_raw"`
+	SysEnter    *ebpf.Program `ebpf:"sys_enter_raw"`
+}
+
+// probe is one program and the tracepoint it is for.
+type probe struct {
+	tracepoint string
+	program    *ebpf.Program
+}
+
+// kernelObjects is all that scallop has in the kernel.
+type kernelObjects struct {
+	maps   bpf.ScallopMaps
+	probes []probe // in the order of attaching
+	kind   string  // ProbeTpBTF or ProbeRaw
+	links  []link.Link
+}
+
+// loadObjects loads maps and programs, whole or not at all. An empty kind takes
+// tp_btf where it loads and raw_tracepoint otherwise.
+func loadObjects(sizes Sizes, kind string) (*kernelObjects, error) {
+	// Needed up to 5.10 only; may fail without CAP_SYS_RESOURCE where it is not needed.
+	_ = rlimit.RemoveMemlock()
+	switch kind {
+	case ProbeTpBTF:
+		return loadTyped(sizes)
+	case ProbeRaw:
+		return loadRaw(sizes)
+	}
+	k, err := loadTyped(sizes)
+	if err == nil {
+		return k, nil
+	}
+	k, rawErr := loadRaw(sizes)
+	if rawErr != nil {
+		return nil, loadError(errors.Join(err, rawErr))
+	}
+	return k, nil
+}
+
+func loadTyped(sizes Sizes) (*kernelObjects, error) {
+	var objs struct {
+		bpf.ScallopMaps
+		typedPrograms
+	}
+	if err := loadInto(&objs, sizes); err != nil {
+		return nil, err
+	}
+	p := objs.typedPrograms
+	return &kernelObjects{maps: objs.ScallopMaps, kind: ProbeTpBTF, probes: probeList(
+		p.CgroupMkdir, p.CgroupRmdir, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
+}
+
+func loadRaw(sizes Sizes) (*kernelObjects, error) {
+	var objs struct {
+		bpf.ScallopMaps
+		rawPrograms
+	}
+	if err := loadInto(&objs, sizes); err != nil {
+		return nil, err
+	}
+	p := objs.rawPrograms
+	return &kernelObjects{maps: objs.ScallopMaps, kind: ProbeRaw, probes: probeList(
+		p.CgroupMkdir, p.CgroupRmdir, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
+}
+
+func probeList(mkdir, rmdir, fork, exec, exit, signal, sysEnter *ebpf.Program) []probe {
+	return []probe{
+		{"cgroup_mkdir", mkdir},
+		{"cgroup_rmdir", rmdir},
+		{"sched_process_fork", fork},
+		{"sched_process_exec", exec},
+		{"sched_process_exit", exit},
+		{"signal_generate", signal},
+		{"sys_enter", sysEnter},
+	}
+}
+
+func loadInto(objs any, sizes Sizes) error {
+	if err := sizes.check(); err != nil {
+		return err
+	}
+	spec, err := bpf.LoadScallop()
+	if err != nil {
+		return err
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return fmt.Errorf("counting possible CPUs: %w", err)
+	}
+	if err := sizes.apply(spec, cpus); err != nil {
+		return err
+	}
+	return spec.LoadAndAssign(objs, nil)
+}
+
+// attach hangs every program on its tracepoint, or none.
+func (k *kernelObjects) attach() error {
+	for _, p := range k.probes {
+		l, err := k.attachOne(p)
+		if err != nil {
+			k.detach()
+			return fmt.Errorf("attaching to tracepoint %s as %s: %w: `scallop doctor` tells what this host lacks", p.tracepoint, k.kind, err)
+		}
+		k.links = append(k.links, l)
+	}
+	return nil
+}
+
+func (k *kernelObjects) attachOne(p probe) (link.Link, error) {
+	if k.kind == ProbeTpBTF {
+		return link.AttachTracing(link.TracingOptions{Program: p.program})
+	}
+	return link.AttachRawTracepoint(link.RawTracepointOptions{Name: p.tracepoint, Program: p.program})
+}
+
+func (k *kernelObjects) detach() {
+	for i := len(k.links) - 1; i >= 0; i-- {
+		k.links[i].Close()
+	}
+	k.links = nil
+}
+
+func (k *kernelObjects) close() {
+	k.detach()
+	for _, p := range k.probes {
+		p.program.Close()
+	}
+	k.maps.Close()
+}
+
+// missed returns how many runs of sys_enter, and of the other programs, the
+// kernel skipped because the same program was running on that CPU already.
+// Kernels before 5.12 do not count it (and do not skip tracepoint programs).
+func (k *kernelObjects) missed() (sysEnter, others uint64, err error) {
+	for _, p := range k.probes {
+		stats, err := p.program.Stats()
+		if err != nil {
+			return 0, 0, fmt.Errorf("asking how many runs of %s were skipped: %w", p.tracepoint, err)
+		}
+		if p.tracepoint == "sys_enter" {
+			sysEnter += stats.RecursionMisses
+		} else {
+			others += stats.RecursionMisses
+		}
+	}
+	return sysEnter, others, nil
+}

@@ -1,0 +1,204 @@
+// Package profiler records facts: which system calls the tasks of a workload make,
+// how often, in which phase. A thin privileged edge (Recorder, and the cgroup,
+// launch and ready packages) touches the host; everything that interprets what it
+// read is a pure function.
+package profiler
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/bpf"
+)
+
+// Options of a Recorder.
+type Options struct {
+	Sizes Sizes
+	// Probe forces ProbeTpBTF or ProbeRaw; empty takes what loads.
+	Probe string
+}
+
+// Recorder is scallop's programs and maps in the kernel.
+type Recorder struct {
+	sizes   Sizes
+	objects *kernelObjects
+	events  *ringbuf.Reader
+	cpus    int
+
+	// Memory that the kernel side writes, too.
+	workloads []bpf.ScallopWorkload
+	index     []bpf.ScallopCgroupBucket
+	counts    []uint64
+	losses    []uint64
+	mappings  [][]byte
+}
+
+// Open loads everything into the kernel; nothing is attached yet. Errors end with
+// the next step; loadError tells what they have in common.
+func Open(opts Options) (*Recorder, error) {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, fmt.Errorf("counting possible CPUs: %w", err)
+	}
+	objects, err := loadObjects(opts.Sizes, opts.Probe)
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorder{sizes: opts.Sizes, objects: objects, cpus: cpus}
+	if err := r.prepare(); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Recorder) prepare() error {
+	m := &r.objects.maps
+	if err := fillPool(m.FreeSlots, r.sizes.Calls); err != nil {
+		return err
+	}
+	if err := fillPool(m.FreeRows, r.sizes.Rows); err != nil {
+		return err
+	}
+	var err error
+	if r.workloads, err = mapMemory[bpf.ScallopWorkload](r, m.Workloads); err != nil {
+		return err
+	}
+	if r.index, err = mapMemory[bpf.ScallopCgroupBucket](r, m.CgroupIndex); err != nil {
+		return err
+	}
+	if r.counts, err = mapMemory[uint64](r, m.Counts); err != nil {
+		return err
+	}
+	if r.losses, err = mapMemory[uint64](r, m.Losses); err != nil {
+		return err
+	}
+	if r.events, err = ringbuf.NewReader(m.Events); err != nil {
+		return fmt.Errorf("opening the ring buffer of events: %w", err)
+	}
+	return nil
+}
+
+// fillPool hands out the numbers 1 to n for the kernel side to take.
+func fillPool(pool *ebpf.Map, n int) error {
+	for i := uint32(1); i <= uint32(n); i++ {
+		if err := pool.Put(nil, i); err != nil {
+			return fmt.Errorf("filling %s: %w", pool, err)
+		}
+	}
+	return nil
+}
+
+// mapMemory maps an array map's memory; its element is exactly a T.
+func mapMemory[T any](r *Recorder, m *ebpf.Map) ([]T, error) {
+	var element T
+	n, size := int(m.MaxEntries()), int(unsafe.Sizeof(element))
+	if size != int(m.ValueSize()) {
+		return nil, fmt.Errorf("%s has elements of %d bytes, not %d: rebuild it with `make generate`", m, m.ValueSize(), size)
+	}
+	mem, err := unix.Mmap(m.FD(), 0, align(n*size, os.Getpagesize()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("mapping the memory of %s: %w", m, err)
+	}
+	r.mappings = append(r.mappings, mem)
+	return unsafe.Slice((*T)(unsafe.Pointer(&mem[0])), n), nil
+}
+
+// Start attaches everything, or nothing. Calls are counted from here on, for
+// workloads added before or later.
+func (r *Recorder) Start() error { return r.objects.attach() }
+
+// Probe is how the programs are attached: ProbeTpBTF or ProbeRaw.
+func (r *Recorder) Probe() string { return r.objects.kind }
+
+// CPUs is the number of possible CPUs.
+func (r *Recorder) CPUs() int { return r.cpus }
+
+// Close detaches and frees everything in the kernel. It may be called twice.
+func (r *Recorder) Close() error {
+	if r.objects == nil {
+		return nil
+	}
+	if r.events != nil {
+		r.events.Close()
+	}
+	r.objects.close()
+	r.objects = nil
+	r.workloads, r.index, r.counts, r.losses = nil, nil, nil, nil
+	var err error
+	for _, mem := range r.mappings {
+		err = errors.Join(err, unix.Munmap(mem))
+	}
+	return err
+}
+
+// WorkloadOptions of a workload that begins.
+type WorkloadOptions struct {
+	CgroupID    uint64
+	Phase       PhaseID          // of its own processes, to begin with
+	StopSignals []syscall.Signal // to its leader: begin shutdown
+}
+
+// SetWorkload records the cgroup, and all cgroups born below it from now on, as
+// workload number w (0 to Sizes.Workloads-1).
+func (r *Recorder) SetWorkload(w int, opts WorkloadOptions) error {
+	if w < 0 || w >= len(r.workloads) {
+		return fmt.Errorf("workload %d: there is room for %d", w, len(r.workloads))
+	}
+	slot := &r.workloads[w]
+	atomic.StoreUint32(&slot.Phase, uint32(opts.Phase))
+	slot.StopSignals = signalMask(opts.StopSignals)
+	if err := r.objects.maps.Cgroups.Put(opts.CgroupID, uint32(w)); err != nil {
+		return fmt.Errorf("recording cgroup %d: %w", opts.CgroupID, err)
+	}
+	bucket := &r.index[opts.CgroupID&uint64(len(r.index)-1)]
+	if bucket.Root != 0 || opts.CgroupID>>48 != 0 {
+		atomic.StoreUint32(&bucket.RootOverflow, 1)
+		return nil
+	}
+	atomic.StoreUint64(&bucket.Root, opts.CgroupID<<16|uint64(w))
+	return nil
+}
+
+func signalMask(signals []syscall.Signal) uint64 {
+	var mask uint64
+	for _, s := range signals {
+		if s >= 1 && s <= 64 {
+			mask |= 1 << (s - 1)
+		}
+	}
+	return mask
+}
+
+// Phase is the current phase of the workload's own processes.
+func (r *Recorder) Phase(w int) PhaseID {
+	return PhaseID(atomic.LoadUint32(&r.workloads[w].Phase))
+}
+
+// Turn begins phase `to`, unless the workload is not in `from` any more: the
+// kernel turns phases, too.
+func (r *Recorder) Turn(w int, from, to PhaseID) bool {
+	return atomic.CompareAndSwapUint32(&r.workloads[w].Phase, uint32(from), uint32(to))
+}
+
+// LastNew is the time (Now) of the latest call that was seen for the first time
+// in its phase; 0 before the first one.
+func (r *Recorder) LastNew(w int) int64 {
+	return int64(atomic.LoadUint64(&r.workloads[w].LastNew))
+}
+
+// Now is the clock of all times here: CLOCK_MONOTONIC in nanoseconds, which is
+// what bpf_ktime_get_ns() gives.
+func Now() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail: since Linux 2.6
+	return ts.Nano()
+}
