@@ -58,21 +58,27 @@ type kernelObjects struct {
 func loadObjects(sizes Sizes, kind string) (*kernelObjects, error) {
 	// Needed up to 5.10 only; may fail without CAP_SYS_RESOURCE where it is not needed.
 	_ = rlimit.RemoveMemlock()
+	var failed error
+	for _, load := range loaders(kind) {
+		k, err := load(sizes)
+		if err == nil {
+			return k, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return nil, loadError(failed)
+}
+
+// loaders are what to attempt, in this order.
+func loaders(kind string) []func(Sizes) (*kernelObjects, error) {
 	switch kind {
 	case ProbeTpBTF:
-		return loadTyped(sizes)
+		return []func(Sizes) (*kernelObjects, error){loadTyped}
 	case ProbeRaw:
-		return loadRaw(sizes)
+		return []func(Sizes) (*kernelObjects, error){loadRaw}
+	default:
+		return []func(Sizes) (*kernelObjects, error){loadTyped, loadRaw}
 	}
-	k, err := loadTyped(sizes)
-	if err == nil {
-		return k, nil
-	}
-	k, rawErr := loadRaw(sizes)
-	if rawErr != nil {
-		return nil, loadError(errors.Join(err, rawErr))
-	}
-	return k, nil
 }
 
 func loadTyped(sizes Sizes) (*kernelObjects, error) {
@@ -137,7 +143,7 @@ func (k *kernelObjects) attach() error {
 		l, err := k.attachOne(p)
 		if err != nil {
 			k.detach()
-			return fmt.Errorf("attaching to tracepoint %s as %s: %w: `scallop doctor` tells what this host lacks", p.tracepoint, k.kind, err)
+			return &HostError{fmt.Sprintf("attaching to tracepoint %s as %s", p.tracepoint, k.kind), err, askDoctor}
 		}
 		k.links = append(k.links, l)
 	}

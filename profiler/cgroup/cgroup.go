@@ -30,7 +30,7 @@ func Create(m Mount, name string) (*Cgroup, error) {
 	}
 	c := &Cgroup{Mount: m, Path: filepath.Join(ParseOwn(string(own)), name)}
 	if err := os.Mkdir(c.Dir(), 0o755); err != nil {
-		return nil, fmt.Errorf("making a cgroup for the workload: %w: run as root, with the cgroup2 file system mounted for writing", err)
+		return nil, fmt.Errorf("making a cgroup for the workload: %w: run as root with cap_dac_override, with the cgroup2 file system mounted for writing", err)
 	}
 	return c, nil
 }

@@ -26,6 +26,7 @@ const DefaultDir = "/run/scallop"
 const (
 	suffix     = ".sock"
 	maxMessage = 4096 // bytes
+	maxPath    = 107  // bytes: unix(7), without the NUL
 	timeout    = 5 * time.Second
 )
 
@@ -60,7 +61,7 @@ func Listen(dir, name string) (*Server, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the folder of control sockets: %w: name another in SCALLOP_RUNTIME_DIR", err)
+		return nil, fmt.Errorf("making the folder of control sockets: %w: run as root, or name another in SCALLOP_RUNTIME_DIR", err)
 	}
 	for _, candidate := range []string{name, fmt.Sprintf("%s-%d", name, os.Getpid())} {
 		listener, err := listen(filepath.Join(dir, candidate+suffix))
@@ -68,7 +69,7 @@ func Listen(dir, name string) (*Server, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("opening the control socket: %w: name another folder in SCALLOP_RUNTIME_DIR", err)
+			return nil, fmt.Errorf("opening the control socket: %w: run as root, or name another folder in SCALLOP_RUNTIME_DIR", err)
 		}
 		return &Server{Name: candidate, listener: listener}, nil
 	}
@@ -77,6 +78,9 @@ func Listen(dir, name string) (*Server, error) {
 
 // listen replaces a socket that nobody answers at: its scallop was killed.
 func listen(path string) (*net.UnixListener, error) {
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("%s: longer than %d bytes", path, maxPath)
+	}
 	address := &net.UnixAddr{Name: path, Net: "unix"}
 	// The mode must be right from the start, not a moment later: bind under a mask
 	// is not safe in a process with threads, so the folder (0700) guards that moment.

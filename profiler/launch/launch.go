@@ -71,6 +71,9 @@ func Start(opts Options) (*exec.Cmd, error) {
 		},
 	}
 	if err := cmd.Start(); err != nil {
+		if next := hostCause(opts, err); next != "" {
+			return nil, fmt.Errorf("starting %q in a cgroup of its own: %w: %s", opts.Args[0], reason(err), next)
+		}
 		return nil, &CommandError{startError(opts, err)}
 	}
 	return cmd, nil
@@ -134,11 +137,16 @@ func startError(opts Options, err error) error {
 	case opts.Dir != "" && !isDir(opts.Dir):
 		next = "--chdir names no directory"
 	}
+	return fmt.Errorf("starting %q: %w: %s", opts.Args[0], reason(err), next)
+}
+
+// reason leaves the path out: it may be the command's or --chdir's.
+func reason(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		err = path.Err
+		return path.Err
 	}
-	return fmt.Errorf("starting %q: %w: %s", opts.Args[0], err, next)
+	return err
 }
 
 func isDir(path string) bool {

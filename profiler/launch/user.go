@@ -1,7 +1,9 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"os/user"
 	"strconv"
 	"strings"
@@ -51,7 +53,7 @@ func findUser(name string) (*User, *user.User, error) {
 	if err != nil {
 		uid, idErr := parseID(name)
 		if idErr != nil {
-			return nil, nil, fmt.Errorf("user %q: no such account, and not a number: name one of /etc/passwd, or a UID", name)
+			return nil, nil, fmt.Errorf("user %q: no such account, and not a UID: name one of /etc/passwd, or a UID", name)
 		}
 		if account, err = user.LookupId(name); err != nil {
 			return &User{UID: uid, GID: uid}, nil, nil
@@ -81,6 +83,9 @@ func findGroup(name string) (uint32, error) {
 
 func parseID(text string) (uint32, error) {
 	id, err := strconv.ParseUint(text, 10, 32)
+	if err == nil && id == math.MaxUint32 {
+		return 0, errors.New("4294967295 is -1, which means no user")
+	}
 	return uint32(id), err
 }
 

@@ -58,7 +58,11 @@ func get(ctx context.Context, client *http.Client, text string) (string, error) 
 
 // TCP is ready when the address, HOST:PORT, accepts a connection.
 func TCP(address string) (Check, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
 		return Check{}, fmt.Errorf("--ready-tcp %q: %w: write it as 127.0.0.1:6379", address, err)
 	}
 	dialer := net.Dialer{Timeout: timeout}

@@ -82,7 +82,8 @@ type session struct {
 	readies  chan profiler.Turn
 	exited   chan error
 	empty    chan error
-	stopAt   <-chan time.Time // Duration, StopAfter
+	over     <-chan time.Time // Duration
+	served   <-chan time.Time // StopAfter
 	killAt   <-chan time.Time // StopTimeout
 	failures []string         // reasons for an incomplete recording
 }
@@ -205,13 +206,13 @@ func (s *session) watch(ctx context.Context) {
 	go s.readEvents()
 	go func() {
 		s.exited <- s.cmd.Wait()
-		s.empty <- s.cgroup.WaitEmpty(ctx)
+		s.empty <- s.cgroup.WaitEmpty(context.WithoutCancel(ctx)) // it ends at the latest when ctx kills all
 	}()
 	for _, check := range s.checks() {
 		go s.await(ctx, check)
 	}
 	if s.opts.Duration > 0 {
-		s.stopAt = time.After(s.opts.Duration)
+		s.over = time.After(s.opts.Duration)
 	}
 }
 
@@ -274,9 +275,10 @@ func (s *session) loop(ctx context.Context) {
 			request.Answer <- s.onMark(request.Phase)
 		case signal := <-s.opts.Signals:
 			s.onSignal(signal)
-		case <-s.stopAt:
-			s.stopAt = nil
-			s.stop("its time is over")
+		case <-s.over:
+			s.stop("it has run for " + s.opts.Duration.String())
+		case <-s.served:
+			s.stop("it has been ready for " + s.opts.StopAfter.String())
 		case <-s.killAt:
 			s.killAt = nil
 			s.kill("it did not stop in " + s.opts.StopTimeout.String())
@@ -288,9 +290,7 @@ func (s *session) loop(ctx context.Context) {
 		case err := <-s.exited:
 			s.onExit(err)
 		case err := <-s.empty:
-			if err != nil {
-				s.fail("%v", err)
-			}
+			s.onEmpty(err)
 			return
 		case <-ctx.Done():
 			s.kill("scallop was told to end")

@@ -49,8 +49,8 @@ func (s *session) onReady(turn profiler.Turn) {
 }
 
 func (s *session) armStopAfter() {
-	if s.opts.StopAfter > 0 && s.stopAt == nil {
-		s.stopAt = time.After(s.opts.StopAfter)
+	if s.opts.StopAfter > 0 && s.served == nil {
+		s.served = time.After(s.opts.StopAfter)
 	}
 }
 
@@ -161,5 +161,16 @@ func (s *session) onExit(err error) {
 	}
 	if populated, err := s.cgroup.Populated(); err == nil && populated {
 		s.opts.Report("the command has ended (%s); waiting for the processes that it left", s.leader.state)
+	}
+}
+
+// onEmpty takes the end of the workload's last process. The leader's own end was sent
+// before it, but select may take this one first.
+func (s *session) onEmpty(err error) {
+	if s.leader.state == nil {
+		s.onExit(<-s.exited)
+	}
+	if err != nil {
+		s.fail("%v", err)
 	}
 }

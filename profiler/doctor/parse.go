@@ -1,0 +1,55 @@
+package doctor
+
+import (
+	"strconv"
+	"strings"
+)
+
+// parseStatus reads the seccomp mode and no_new_privs of /proc/PID/status.
+func parseStatus(text string) (seccomp int, noNewPrivs bool) {
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		value = strings.TrimSpace(value)
+		switch key {
+		case "Seccomp":
+			seccomp, _ = strconv.Atoi(value)
+		case "NoNewPrivs":
+			noNewPrivs = value == "1"
+		}
+	}
+	return seccomp, noNewPrivs
+}
+
+// parseTracefs finds where /proc/PID/mounts has tracefs.
+func parseTracefs(text string) string {
+	for line := range strings.Lines(text) {
+		if fields := strings.Fields(line); len(fields) >= 3 && fields[2] == "tracefs" {
+			return fields[1]
+		}
+	}
+	return ""
+}
+
+// parseLockdown returns the mode in brackets: "none [integrity] confidentiality".
+func parseLockdown(text string) string {
+	_, rest, _ := strings.Cut(text, "[")
+	mode, _, found := strings.Cut(rest, "]")
+	if !found {
+		return ""
+	}
+	return mode
+}
+
+const unknownVersion = "of unknown version"
+
+// parseVersion takes the version out of the first line of `runtime --version`:
+// "runc version 1.1.15", "Docker version 26.1.5, build a72d7cd", "podman version 5.4.2".
+func parseVersion(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	for _, word := range strings.Fields(line) {
+		if word[0] >= '0' && word[0] <= '9' && strings.Contains(word, ".") {
+			return strings.TrimRight(word, ",")
+		}
+	}
+	return unknownVersion
+}

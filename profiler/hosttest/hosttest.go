@@ -1,0 +1,66 @@
+// Package hosttest is for tests that need a real host: root, a kernel that can be
+// recorded, a compiler.
+package hosttest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// full is set by `make test`: what a host could have, it must have then.
+const full = "SCALLOP_TEST_HOST"
+
+// Lack skips the test, naming what is missing; on a host that is set up for the
+// whole suite it fails instead.
+func Lack(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv(full) == "full" {
+		t.Fatalf("%s=full, but this test lacks %s", full, what)
+	}
+	t.Skipf("lacks %s; `make test` as root sets it up", what)
+}
+
+// Root needs root, for BPF and cgroups.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Lack(t, "root")
+	}
+}
+
+// Tool needs a program, of that Debian package, and returns its path.
+func Tool(t testing.TB, name, debianPackage string) string {
+	t.Helper()
+	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/sbin") {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
+			return path
+		}
+	}
+	Lack(t, name+" (Debian package "+debianPackage+")")
+	return ""
+}
+
+// Program compiles testdata/programs/NAME.c and returns its path.
+func Program(t testing.TB, name string, flags ...string) string {
+	t.Helper()
+	compiler := Tool(t, "gcc", "gcc")
+	out := filepath.Join(t.TempDir(), name)
+	args := append([]string{"-O1", "-fno-stack-protector", "-o", out, filepath.Join(Repository(), "testdata/programs", name+".c")}, flags...)
+	if text, err := exec.Command(compiler, args...).CombinedOutput(); err != nil {
+		t.Fatalf("compiling %s: %v\n%s", name, err, text)
+	}
+	return out
+}
+
+// Bare are the flags for programs without a C library.
+var Bare = []string{"-nostdlib", "-static"}
+
+// Repository is the repository's folder.
+func Repository() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "../..")
+}

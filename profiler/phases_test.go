@@ -1,0 +1,239 @@
+package profiler_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/launch"
+	"golang.org/x/sys/unix"
+)
+
+// A program's first call after execve is in startup and nowhere else; the first
+// call of its SIGTERM handler is in shutdown and nowhere else: 1,000 times, in
+// every other run with a turn to steady in between.
+func TestPhasesAreExact(t *testing.T) {
+	hosttest.Root(t)
+	const runs = 1000
+	program := hosttest.Program(t, "phases", hosttest.Bare...)
+	for _, probe := range []string{profiler.ProbeTpBTF, profiler.ProbeRaw} {
+		t.Run(probe, func(t *testing.T) {
+			r := start(t, profiler.Options{Sizes: profiler.SizesFor(250), Probe: probe})
+			runs := runs
+			if probe == profiler.ProbeRaw {
+				runs = 100
+			}
+			for first := 0; first < runs; first += 250 {
+				if first > 0 {
+					r.Close()
+					r = start(t, profiler.Options{Sizes: profiler.SizesFor(250), Probe: probe})
+				}
+				for w := range min(250, runs-first) {
+					livePhases(t, r, w, program, w%2 == 0)
+					checkPhases(t, r, w)
+				}
+			}
+		})
+	}
+}
+
+func start(t *testing.T, opts profiler.Options) *profiler.Recorder {
+	t.Helper()
+	r, err := profiler.Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// newCgroup is a cgroup that the test removes.
+func newCgroup(t *testing.T, name string) (*cgroup.Cgroup, uint64) {
+	t.Helper()
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cgroup.Create(mount, fmt.Sprintf("scallop-test-%d-%s", os.Getpid(), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Kill()
+		if err := c.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	id, err := c.ID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, id
+}
+
+func livePhases(t *testing.T, r *profiler.Recorder, w int, program string, turn bool) {
+	t.Helper()
+	c, id := newCgroup(t, fmt.Sprint(t.Name()[len("TestPhasesAreExact/"):], w, turn))
+	err := r.SetWorkload(w, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup, StopSignals: []syscall.Signal{syscall.SIGTERM}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready, stdout, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Close()
+	cmd, err := launch.Start(launch.Options{Args: []string{program}, Cgroup: c, Stdout: stdout})
+	stdout.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(ready); err != nil { // until it closes standard output
+		t.Fatal(err)
+	}
+	if turn && !r.Turn(w, profiler.PhaseStartup, profiler.PhaseSteady) {
+		t.Errorf("run %d: cannot turn from %d to steady", w, r.Phase(w))
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if r.Turn(w, profiler.PhaseStartup, profiler.PhaseSteady) {
+		t.Errorf("run %d: readiness overruled the stop signal", w)
+	}
+	if err := c.Remove(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkPhases(t *testing.T, r *profiler.Recorder, w int) {
+	t.Helper()
+	s, err := r.Snapshot(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[int]profiler.PhaseID{
+		unix.SYS_GETSID:      profiler.PhaseStartup,
+		unix.SYS_GETPRIORITY: profiler.PhaseShutdown,
+	}
+	for _, c := range s.Calls {
+		if phase, ok := want[c.Nr]; ok {
+			if c.Phase != phase || c.Count != 1 {
+				t.Errorf("run %d: call %d: %d times in phase %d, want once in %d", w, c.Nr, c.Count, c.Phase, phase)
+			}
+			delete(want, c.Nr)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("run %d: not seen: %v", w, want)
+	}
+}
+
+// A child cgroup is recorded from its birth, at any depth; its removal leaves the
+// counts.
+func TestChildCgroups(t *testing.T) {
+	hosttest.Root(t)
+	r := start(t, profiler.Options{Sizes: profiler.SizesFor(2)})
+	c, id := newCgroup(t, "children")
+	if err := r.SetWorkload(1, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup}); err != nil {
+		t.Fatal(err)
+	}
+	// dash's umask is one umask call; the shell makes both in the grandchild cgroup.
+	script := `cd "$1" && mkdir -p a/b/c && echo $$ > a/b/c/cgroup.procs && umask >/dev/null && umask >/dev/null`
+	cmd, err := launch.Start(launch.Options{Args: []string{"/bin/dash", "-c", script, "sh", c.Dir()}, Cgroup: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Snapshot(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := calls(s, unix.SYS_UMASK); n < 2 {
+		t.Errorf("%d umask calls recorded in a child cgroup, want at least 2", n)
+	}
+	if s, err := r.Snapshot(0); err != nil || len(s.Calls) > 0 {
+		t.Errorf("workload 0 has no cgroup, but calls: %v, %v", s.Calls, err)
+	}
+}
+
+func calls(s *profiler.Snapshot, nr int) (n uint64) {
+	for _, c := range s.Calls {
+		if c.Nr == nr {
+			n += c.Count
+		}
+	}
+	return n
+}
+
+// Cgroups whose IDs fall into one bucket of the index are told apart.
+func TestCgroupIndexCollisions(t *testing.T) {
+	hosttest.Root(t)
+	const workloads = 40
+	sizes := profiler.SizesFor(workloads)
+	r := start(t, profiler.Options{Sizes: sizes})
+	cgroups := map[int]*cgroup.Cgroup{}
+	for w := range workloads {
+		c, id := newCgroup(t, fmt.Sprint("collide", w))
+		// A second ID of the same bucket, taken first: no task ever has it.
+		fake := id + 1<<40
+		if w%2 == 0 {
+			if err := r.SetWorkload(w, profiler.WorkloadOptions{CgroupID: fake, Phase: profiler.PhaseStartup}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.SetWorkload(w, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup}); err != nil {
+			t.Fatal(err)
+		}
+		cgroups[w] = c
+	}
+	for w, c := range cgroups {
+		cmd, err := launch.Start(launch.Options{Args: []string{"/bin/true"}, Cgroup: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		s, err := r.Snapshot(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := calls(s, unix.SYS_EXIT_GROUP); n != 1 {
+			t.Errorf("workload %d: %d exit_group, want 1", w, n)
+		}
+	}
+}
+
+// What a bystander does is in no recording.
+func TestBystanders(t *testing.T) {
+	hosttest.Root(t)
+	r := start(t, profiler.Options{Sizes: profiler.SizesFor(1)})
+	_, id := newCgroup(t, "empty")
+	if err := r.SetWorkload(0, profiler.WorkloadOptions{CgroupID: id}); err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.Command("/bin/true").Run(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Snapshot(0)
+	if err != nil || len(s.Calls) > 0 {
+		t.Errorf("recorded of an empty cgroup: %v, %v", s.Calls, err)
+	}
+}
