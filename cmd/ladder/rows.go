@@ -1,0 +1,87 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// Rows that the others are compared with, one pair for each loop.
+const (
+	rowNone      = "no probe"
+	rowEmpty     = "empty program (tp_btf)"
+	rowNonePing  = "switching: no probe"
+	rowEmptyPing = "switching: empty program"
+	rowStrace    = "strace -f -c"
+
+	rowSyscount       = "syscount"
+	rowSyscountCgroup = "syscount -c CGROUP"
+)
+
+// Bars on scallop's rows: see docs/kernel-side.md.
+var (
+	recordedBars  = []bar{{rowEmpty, 1.4}, {rowSyscount, 0.65}, {rowStrace, 0.01}}
+	bystanderBars = []bar{{rowEmpty, 1.15}, {rowSyscount, 0.65}, {rowStrace, 0.01}}
+	switchingBars = []bar{{rowEmptyPing, 1.4}}
+)
+
+// allRows is the ladder, from the cheapest rung up.
+func allRows(tools bool) []row {
+	rows := []row{
+		{name: rowNone},
+		{name: rowEmpty, attach: empty},
+		{name: "empty program (raw_tracepoint)", attach: emptyRaw},
+		{name: "empty program (perf tracepoint)", attach: emptyPerf},
+		{name: "scallop, bystander", attach: scallopBystander, bars: bystanderBars},
+		{name: "scallop, bystander of 1,000", attach: scallopManyBystander, bars: bystanderBars},
+		{name: "scallop, recorded", attach: scallopRecorded, bars: recordedBars},
+		{name: "scallop, one of 1,000 recorded", attach: scallopMany, bars: recordedBars},
+		{name: "cached cgroup, per-CPU array, plain add", attach: cachedPlain},
+		{name: "cached cgroup, per-CPU array, atomic add", attach: cachedAtomic},
+		{name: "task storage, per-CPU array, atomic add", attach: taskStorage},
+		{name: "per-CPU hash {cgroup, nr}", attach: hash},
+		{name: rowNonePing, loop: loopPing},
+		{name: rowEmptyPing, loop: loopPing, attach: empty},
+		{name: "switching: scallop, two of 1,000 recorded", loop: loopPing, attach: scallopMany, bars: switchingBars},
+		{name: "switching: cached cgroup, atomic add", loop: loopPing, attach: cachedAtomic},
+		{name: "switching: per-CPU hash {cgroup, nr}", loop: loopPing, attach: hash},
+	}
+	if tools {
+		rows = append(rows, toolRows()...)
+	}
+	for i := range rows {
+		rows[i].setDefaults()
+	}
+	return rows
+}
+
+func (r *row) setDefaults() {
+	if r.loop == "" {
+		r.loop = loopGetppid
+	}
+	if r.order == (order{}) {
+		r.order = getppidOrder
+		if r.loop == loopPing {
+			r.order = pingOrder
+		}
+	}
+}
+
+// base returns the rows that a row on that loop is compared with.
+func base(loop string) (none, empty string) {
+	if loop == loopPing {
+		return rowNonePing, rowEmptyPing
+	}
+	return rowNone, rowEmpty
+}
+
+// selectRows keeps rows whose name contains the text, and their bases.
+func selectRows(rows []row, text string) []row {
+	needed := map[string]bool{}
+	for _, r := range rows {
+		if strings.Contains(r.name, text) {
+			none, empty := base(r.loop)
+			needed[r.name], needed[none], needed[empty] = true, true, true
+		}
+	}
+	return slices.DeleteFunc(rows, func(r row) bool { return !needed[r.name] })
+}

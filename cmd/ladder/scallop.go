@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/scallop-sec/scallop/profiler"
+)
+
+// scallop itself, as `scallop run` uses it; the loop is recorded or not.
+var (
+	scallopRecorded      = recorder(func(g []group) []group { return g[groupLoop : groupLoop+1] })
+	scallopBystander     = recorder(func(g []group) []group { return g[groupOther : groupOther+1] })
+	scallopMany          = recorder(func(g []group) []group { return g })
+	scallopManyBystander = recorder(func(g []group) []group { return g[groupLoop+1:] })
+)
+
+// recorder records the chosen groups, each as a workload in its steady phase.
+func recorder(choose func([]group) []group) attachFunc {
+	return func(_ context.Context, b *bench) (func() error, error) {
+		groups := choose(b.groups)
+		r, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(len(groups))})
+		if err != nil {
+			return nil, err
+		}
+		if err := record(r, groups); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		return r.Close, nil
+	}
+}
+
+func record(r *profiler.Recorder, groups []group) error {
+	for i, g := range groups {
+		err := r.SetWorkload(i, profiler.WorkloadOptions{CgroupID: g.id, Phase: profiler.PhaseSteady})
+		if err != nil {
+			return err
+		}
+	}
+	return r.Start()
+}

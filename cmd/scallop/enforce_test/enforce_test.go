@@ -1,0 +1,82 @@
+package enforce_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+)
+
+func TestNginx(t *testing.T) {
+	need(t, "nginx", "nginx-light", "runc", "runc")
+	testServer(t, newNginx(t), []removal{
+		{call: "bind", failsAt: stepStart},
+		{call: "accept4", failsAt: stepStart},
+		{call: "epoll_wait", failsAt: stepStart},
+		{call: "unlink", failsAt: stepStop},
+	})
+}
+
+func TestRedis(t *testing.T) {
+	need(t, "redis-server", "redis-server", "runc", "runc")
+	testServer(t, newRedis(t), []removal{
+		{call: "bind", failsAt: stepStart},
+		{call: "accept4", failsAt: stepStart},
+		{call: "unlink", failsAt: stepStop},
+	})
+}
+
+// removal is a call that is taken out of a profile, and what a life without it fails at.
+type removal struct{ call, failsAt string }
+
+// testServer records a server and leads it through the same life under its profile. With
+// kill_process instead of an errno, one denied call is the end of the process and an audit
+// record: a denial that the server takes without a word is seen as well.
+func testServer(t *testing.T, s *server, removals []removal) {
+	watch := watchDenials(t)
+	recording := record(t, s)
+	profiles := map[string]*specs.LinuxSeccomp{}
+	for _, action := range []string{"errno", "kill_process", "log"} {
+		profiles[action] = readOCI(t, exportProfile(t, recording, "oci", "--default-action", action))
+	}
+	for _, noNewPrivs := range []bool{false, true} {
+		for _, action := range []string{"errno", "kill_process"} {
+			t.Run(fmt.Sprintf("runc/%s/no_new_privs=%t", action, noNewPrivs), func(t *testing.T) {
+				c := startRunc(t, s, profiles[action], noNewPrivs)
+				if err := (&life{s, c, true, manyRequests, 0}).lead(); err != nil {
+					t.Errorf("%v\n%s", err, &c.out)
+				}
+				if denied := watch.of(t, c.loginuid); len(denied) > 0 {
+					t.Errorf("denied: %v", denied)
+				}
+			})
+		}
+	}
+	for _, r := range removals {
+		t.Run("runc/without/"+r.call, func(t *testing.T) { testRemoval(t, watch, s, profiles, r) })
+	}
+}
+
+// shortPatience is for lives that are to fail: they must not wait long for it.
+const shortPatience = 2 * time.Second
+
+// testRemoval: without the call, the same life fails; and if the call is logged
+// instead of denied, it is the only one that is.
+func testRemoval(t *testing.T, watch *denials, s *server, profiles map[string]*specs.LinuxSeccomp, r removal) {
+	c := startRunc(t, s, without(t, profiles["errno"], r.call), false)
+	err := (&life{s, c, true, fewRequests, shortPatience}).lead()
+	c.remove()
+	if failedAt(err) != r.failsAt {
+		t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), r.failsAt, err, &c.out)
+	}
+	t.Logf("without %s: %v", r.call, err)
+
+	logged := startRunc(t, s, without(t, profiles["log"], r.call), false)
+	if err := (&life{s, logged, true, fewRequests, 0}).lead(); err != nil {
+		t.Errorf("%s logged: %v\n%s", r.call, err, &logged.out)
+	}
+	if names := callNames(watch.of(t, logged.loginuid)); len(names) != 1 || names[0] != r.call {
+		t.Errorf("logged %v, want %s alone", names, r.call)
+	}
+}

@@ -1,0 +1,166 @@
+package enforce_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// runcContainer is a server in a container of runc's.
+type runcContainer struct {
+	*program
+	id       string
+	loginuid int
+}
+
+var lastContainer atomic.Int32
+
+// containerName is unique on the host.
+func containerName() string {
+	return fmt.Sprintf("scallop-enforce-%d-%d", os.Getpid(), lastContainer.Add(1))
+}
+
+// startRunc starts the server from a bundle with the profile. runc has libseccomp
+// translate it: nothing of scallop is involved.
+func startRunc(t *testing.T, s *server, seccomp *specs.LinuxSeccomp, noNewPrivs bool) *runcContainer {
+	t.Helper()
+	c := &runcContainer{id: containerName(), loginuid: newLoginuid()}
+	bundle := writeBundle(t, s, c.id, seccomp, noNewPrivs)
+	args := withLoginuid(c.loginuid, "runc", "--root", filepath.Join(bundle, "state"), "run", "--bundle", bundle, c.id)
+	c.program = startProgram(t, exec.Command(args[0], args[1:]...))
+	t.Cleanup(c.remove)
+	return c
+}
+
+// remove ends the container and takes its cgroups away, at any time and again.
+func (c *runcContainer) remove() {
+	_, _ = c.runc("delete", "--force", c.id) // it may be gone
+	c.end(unix.SIGKILL)
+}
+
+func (c *runcContainer) runc(args ...string) (string, error) {
+	bundle := c.cmd.Args[slices.Index(c.cmd.Args, "--root")+1]
+	return output("runc", append([]string{"--root", bundle}, args...)...)
+}
+
+func (c *runcContainer) leader() (int, error) {
+	text, err := c.runc("state", c.id)
+	if err != nil {
+		return 0, err
+	}
+	var state specs.State
+	err = json.Unmarshal([]byte(text), &state)
+	return state.Pid, err
+}
+
+func (c *runcContainer) signal(name string) error {
+	_, err := c.runc("kill", c.id, name)
+	return err
+}
+
+// writeBundle makes an OCI bundle whose root file system looks as the host's does
+// to the server.
+func writeBundle(t *testing.T, s *server, id string, seccomp *specs.LinuxSeccomp, noNewPrivs bool) string {
+	t.Helper()
+	bundle := t.TempDir()
+	for _, dir := range []string{"rootfs", "state"} {
+		if err := os.Mkdir(filepath.Join(bundle, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec := &specs.Spec{
+		Version: "1.0.2",
+		Root:    &specs.Root{Path: "rootfs"},
+		Process: &specs.Process{
+			Args: s.args, Env: []string{containerPath}, Cwd: "/",
+			Capabilities: dockerCapabilities(), NoNewPrivileges: noNewPrivs,
+		},
+		Mounts: bundleMounts(s),
+		Linux: &specs.Linux{
+			CgroupsPath: "/" + id,
+			Namespaces:  []specs.LinuxNamespace{{Type: "pid"}, {Type: "ipc"}, {Type: "uts"}, {Type: "mount"}},
+			Seccomp:     seccomp,
+		},
+	}
+	data, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, bundle, "config.json", string(data))
+	return bundle
+}
+
+// dockerCapabilities are those that Docker gives by default.
+func dockerCapabilities() *specs.LinuxCapabilities {
+	caps := strings.Fields(`CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID CAP_FOWNER CAP_MKNOD CAP_NET_RAW CAP_SETGID
+		CAP_SETUID CAP_SETFCAP CAP_SETPCAP CAP_NET_BIND_SERVICE CAP_SYS_CHROOT CAP_KILL CAP_AUDIT_WRITE`)
+	return &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps}
+}
+
+// hostDirs are the host's own programs, libraries and settings.
+func hostDirs() []string {
+	var dirs []string
+	for _, dir := range []string{"/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc"} {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
+func bundleMounts(s *server) []specs.Mount {
+	mounts := []specs.Mount{
+		{Destination: "/proc", Type: "proc", Source: "proc"},
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "mode=755", "size=64k"}},
+		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
+		{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs"},
+		{Destination: "/run", Type: "tmpfs", Source: "tmpfs"},
+		{Destination: "/var", Type: "tmpfs", Source: "tmpfs"},
+	}
+	for _, dir := range hostDirs() {
+		mounts = append(mounts, specs.Mount{Destination: dir, Type: "bind", Source: dir, Options: []string{"rbind", "ro"}})
+	}
+	return append(mounts, specs.Mount{Destination: s.dir, Type: "bind", Source: s.dir, Options: []string{"rbind"}})
+}
+
+// readOCI reads a profile as it goes into a runtime's configuration.
+func readOCI(t *testing.T, path string) *specs.LinuxSeccomp {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seccomp specs.LinuxSeccomp
+	if err := json.Unmarshal(data, &seccomp); err != nil {
+		t.Fatal(err)
+	}
+	return &seccomp
+}
+
+// without is the profile without one call, which must be in it.
+func without(t *testing.T, seccomp *specs.LinuxSeccomp, call string) *specs.LinuxSeccomp {
+	t.Helper()
+	less, found := *seccomp, false
+	less.Syscalls = nil
+	for _, rule := range seccomp.Syscalls {
+		names := slices.DeleteFunc(slices.Clone(rule.Names), func(name string) bool { return name == call })
+		found = found || len(names) < len(rule.Names)
+		if rule.Names = names; len(names) > 0 {
+			less.Syscalls = append(less.Syscalls, rule)
+		}
+	}
+	if !found {
+		t.Fatalf("%s is not in the profile", call)
+	}
+	return &less
+}

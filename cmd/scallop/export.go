@@ -1,0 +1,211 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"github.com/spf13/cobra"
+
+	"github.com/scallop-sec/scallop/exporter"
+	"github.com/scallop-sec/scallop/profiler/recording"
+)
+
+// exportOptions are the flags of `scallop export`.
+type exportOptions struct {
+	output          string
+	format          string
+	phases          []string
+	runtime         string
+	defaultAction   string
+	errno           string
+	allowIncomplete bool
+}
+
+func newExportCmd(e *env) *cobra.Command {
+	var opts exportOptions
+	cmd := &cobra.Command{
+		Use:   "export [flags] RECORDING…",
+		Short: "Turn recordings into a seccomp allow-list",
+		Long: `Write the allow-list of every call that the recordings saw, of the few that the
+container runtime makes after it has loaded the filter (--runtime), and of those
+that every process needs. Several recordings give one profile that fits them all.
+
+The setup phase is never exported. The calls of the handover phase go with
+startup: a profile for a process that tightens itself once it is ready needs
+neither (--phases steady,shutdown).
+
+A seccomp rule holds a name and applies to every architecture in the profile.
+If a recording saw calls of a second ABI (32-bit ones on x86), the names of one are
+allowed for the other as well. An ABI that was not seen is never included.
+
+An incomplete recording is refused with exit code 4, since its profile would
+deny calls that the workload needs.`,
+		Example: `  scallop export -o nginx-seccomp.json nginx.json
+  docker run --security-opt seccomp=nginx-seccomp.json nginx
+
+  scallop export --format oci --runtime crun nginx.json
+  scallop export --phases steady,shutdown --runtime none --default-action kill_process nginx.json`,
+		Args: func(_ *cobra.Command, args []string) error { return checkRecordingArgs(args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runExport(e, args, opts)
+		},
+	}
+	addExportFlags(cmd, &opts)
+	return cmd
+}
+
+func addExportFlags(cmd *cobra.Command, opts *exportOptions) {
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.output, "output", "o", "-", "write the profile to `FILE`; - is standard output")
+	flags.StringVar(&opts.format, "format", "docker", "`FORMAT` of the profile: "+strings.Join(exporter.Formats(), ", "))
+	flags.StringSliceVar(&opts.phases, "phases", nil, "export these `PHASES` only, e.g. steady,shutdown (default all but setup)")
+	flags.StringVar(&opts.runtime, "runtime", "", "allow what this `RUNTIME` calls once the filter is loaded: "+
+		strings.Join(exporter.Runtimes(), ", ")+" (default runc if startup is exported, else none)")
+	flags.StringVar(&opts.defaultAction, "default-action", "errno", "`ACTION` for all other calls: "+
+		strings.Join(exporter.Actions(), ", ")+", or the SCMP_ACT_ name")
+	flags.StringVar(&opts.errno, "errno", "", "`ERRNO` that a denied call returns, by name or number; on others than ENOSYS C libraries do not fall back to older calls (default ENOSYS)")
+	flags.BoolVar(&opts.allowIncomplete, "allow-incomplete", false, "export recordings that miss calls")
+	completeValues(cmd, "format", exporter.Formats()...)
+	completeValues(cmd, "runtime", exporter.Runtimes()...)
+	completeValues(cmd, "default-action", exporter.Actions()...)
+	completeValues(cmd, "errno", "ENOSYS", "EPERM", "EACCES")
+	completeValues(cmd, "phases", recording.Lifecycle[1:]...)
+}
+
+func checkRecordingArgs(args []string) error {
+	if len(args) == 0 {
+		return usageError(errors.New("an argument is missing: give at least one recording, e.g. scallop export nginx.json"))
+	}
+	if i := slices.Index(args, "-"); i >= 0 && slices.Contains(args[i+1:], "-") {
+		return usageError(errors.New("standard input (-) can be read once: give - once"))
+	}
+	return nil
+}
+
+func runExport(e *env, paths []string, opts exportOptions) error {
+	render, err := opts.render()
+	if err != nil {
+		return usageError(err)
+	}
+	var recs []*recording.Recording
+	for _, path := range paths {
+		rec, err := readRecording(e, path)
+		if err != nil {
+			return err
+		}
+		recs = append(recs, rec)
+	}
+	profile, err := exporter.Build(recs, exporter.Options{
+		Phases: opts.phases, Runtime: opts.runtime, AllowIncomplete: opts.allowIncomplete,
+	})
+	if err != nil {
+		return exportError(err)
+	}
+	data, err := exporter.Render(opts.format, profile, render)
+	if err != nil {
+		return usageError(err)
+	}
+	if err := writeOutput(e, opts.output, data); err != nil {
+		return err
+	}
+	reportExport(e, profile)
+	return nil
+}
+
+// render checks the flags that the recordings do not matter for, before any is read.
+func (o *exportOptions) render() (exporter.RenderOptions, error) {
+	var r exporter.RenderOptions
+	if err := oneOf("--format", o.format, exporter.Formats()); err != nil {
+		return r, err
+	}
+	if o.runtime != "" {
+		if err := oneOf("--runtime", o.runtime, exporter.Runtimes()); err != nil {
+			return r, err
+		}
+	}
+	var err error
+	if r.DefaultAction, err = exporter.ParseAction(o.defaultAction); err != nil {
+		return r, fmt.Errorf("--default-action: %w", err)
+	}
+	if o.errno == "" {
+		return r, nil
+	}
+	errno, err := exporter.ParseErrno(o.errno)
+	if err != nil {
+		return r, fmt.Errorf("--errno: %w", err)
+	}
+	r.Errno = &errno
+	if r.DefaultAction != specs.ActErrno {
+		return r, fmt.Errorf("--errno goes with --default-action errno, not with %s: leave it out", o.defaultAction)
+	}
+	return r, nil
+}
+
+func exportError(err error) error {
+	if incomplete := (*exporter.IncompleteError)(nil); errors.As(err, &incomplete) {
+		return incompleteError(err)
+	}
+	return usageError(err)
+}
+
+// reportExport says on stderr what the profile is worth, warnings first.
+func reportExport(e *env, p *exporter.Profile) {
+	t := terminalOf(e, e.stderr)
+	for _, warning := range p.Warnings {
+		fmt.Fprintf(e.stderr, "scallop: %s %s\n", t.paint(styleYellow, "warning:"), warning)
+	}
+	fmt.Fprintf(e.stderr, "scallop: %s\n", summary(p))
+}
+
+// summary is e.g. "allows 61 of 379 x86_64 calls: 41 observed in startup, steady
+// and shutdown, 17 for runc, 3 that every process needs".
+func summary(p *exporter.Profile) string {
+	var observed, handover, base int
+	for i := range p.Entries {
+		switch e := &p.Entries[i]; {
+		case e.Has(exporter.Observed):
+			observed++
+		case e.Has(exporter.Handover):
+			handover++
+		default:
+			base++
+		}
+	}
+	text := "allows " + allowed(p)
+	if observed > 0 {
+		text += fmt.Sprintf(": %d observed in %s", observed, sentence(ownPhases(p)))
+	}
+	if handover > 0 {
+		text += fmt.Sprintf(", %d more for the handover from %s", handover, p.Runtime)
+	}
+	if base > 0 {
+		text += fmt.Sprintf(", %d that every process needs", base)
+	}
+	return text
+}
+
+// ownPhases are the exported phases, without the runtime's.
+func ownPhases(p *exporter.Profile) []string {
+	return slices.DeleteFunc(slices.Clone(p.Phases), func(name string) bool { return name == recording.PhaseHandover })
+}
+
+// allowed counts per architecture: "61 of 379 x86_64 calls, 40 of 439 x86 calls".
+func allowed(p *exporter.Profile) string {
+	var parts []string
+	for _, c := range exporter.Cover(p) {
+		parts = append(parts, fmt.Sprintf("%d of %d %s calls", c.Allowed, c.All, c.ABI))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// sentence joins words: "a, b and c".
+func sentence(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scallop-sec/scallop/profiler/recording"
+)
+
+// showOptions are the flags of `scallop show`.
+type showOptions struct {
+	phase  string
+	sort   string
+	limit  int
+	output string
+}
+
+var (
+	showSorts   = []string{"total", "name", "first", "nr"}
+	showOutputs = []string{"table", "json", "csv"}
+)
+
+func newShowCmd(e *env) *cobra.Command {
+	var opts showOptions
+	cmd := &cobra.Command{
+		Use:   "show [flags] RECORDING",
+		Short: "Show the calls of a recording, ranked, by phase",
+		Long: `Show who was recorded, how complete the recording is, and every system call
+with its count by phase, its share of all calls and when it was first seen.
+
+The ranking is by total; the share of a row and of all rows above it are "share"
+and "cum". A call that only one phase made says so: startup-only and shutdown-only
+calls are those that a profile for the steady state can do without.
+
+RECORDING is a file written by scallop run; - is standard input.`,
+		Example: `  scallop show nginx.json
+  scallop show --phase shutdown nginx.json
+  scallop show --sort first --limit 20 nginx.json
+  scallop show --output csv nginx.json > nginx.csv`,
+		Args: oneArg("the recording to show, e.g. scallop show nginx.json"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return runShow(e, args[0], opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&opts.phase, "phase", "", "rank the calls of this `PHASE` alone")
+	flags.StringVar(&opts.sort, "sort", "total", "order of the rows, `BY` "+strings.Join(showSorts, ", "))
+	flags.IntVar(&opts.limit, "limit", 0, "show the first `N` rows; 0 is all")
+	flags.StringVar(&opts.output, "output", "table", "`FORMAT` "+strings.Join(showOutputs, ", "))
+	completeValues(cmd, "sort", showSorts...)
+	completeValues(cmd, "output", showOutputs...)
+	completeValues(cmd, "phase", recording.Lifecycle...)
+	return cmd
+}
+
+func runShow(e *env, path string, opts showOptions) error {
+	if err := opts.check(); err != nil {
+		return usageError(err)
+	}
+	rec, err := readRecording(e, path)
+	if err != nil {
+		return err
+	}
+	rank, err := newRanking(rec, opts)
+	if err != nil {
+		return usageError(err)
+	}
+	var out bytes.Buffer
+	switch opts.output {
+	case "json":
+		err = rank.writeJSON(&out)
+	case "csv":
+		err = rank.writeCSV(&out)
+	default:
+		t := terminalOf(e, e.stdout)
+		writeHeader(&out, rec, t)
+		rank.writeTable(&out, t)
+	}
+	if err != nil {
+		return err
+	}
+	return writeOutput(e, "-", out.Bytes())
+}
+
+func (o *showOptions) check() error {
+	if err := oneOf("--sort", o.sort, showSorts); err != nil {
+		return err
+	}
+	if err := oneOf("--output", o.output, showOutputs); err != nil {
+		return err
+	}
+	if o.limit < 0 {
+		return fmt.Errorf("--limit %d is negative: use 0 for all rows", o.limit)
+	}
+	return nil
+}
