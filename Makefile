@@ -1,0 +1,52 @@
+# The targets that a developer needs; `make help` lists them. Building needs Go alone.
+SHELL := /bin/bash
+GO ?= go
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+
+.PHONY: help build test lint demo bench generate check-generated fuzz setup setup-demo setup-generate clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+
+build: ## ./scallop
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o scallop ./cmd/scallop
+
+test: setup ## every test, privileged ones included (as root)
+	SCALLOP_TEST_HOST=full $(GO) test -count=1 ./...
+
+lint: ## gofmt, vet, staticcheck, and other platforms
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	GOOS=darwin $(GO) build ./exporter/... ./profiler/recording/... ./profiler/syscalls/...
+	GOOS=windows $(GO) build ./exporter/... ./profiler/recording/... ./profiler/syscalls/...
+	$(GO) mod tidy -diff
+
+demo: build setup-demo ## profile nginx through its life and export its allow-list
+	.demo/nginx
+
+bench: build setup ## the cost ladder, from interleaved rounds of one run
+	$(GO) run ./cmd/ladder
+
+generate: setup-generate ## rebuild the BPF objects and the syscall tables
+	$(GO) generate ./...
+
+check-generated: generate ## fail if the committed generated files differ
+	git diff --exit-code -- bpf profiler/syscalls
+
+FUZZTIME ?= 20s
+fuzz: ## every parser, FUZZTIME each
+	.ci/fuzz $(FUZZTIME)
+
+setup: ## what the tests run against, from Debian
+	.ci/setup test
+
+setup-demo:
+	.ci/setup demo
+
+setup-generate:
+	.ci/setup generate
+
+clean:
+	rm -rf scallop demo
