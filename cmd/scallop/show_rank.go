@@ -25,7 +25,7 @@ type ranking struct {
 type rankRow struct {
 	rank       int // by count, from 1
 	call       *recording.Syscall
-	count      uint64  // in the ranked phase, or in all
+	count      uint64  // in the ranked phase, or in all but setup
 	share      float64 // of total, 0 to 1
 	cumulative float64 // with all rows of a better rank
 	firstPhase string
@@ -72,7 +72,10 @@ func (r *ranking) row(s *recording.Syscall) (rankRow, bool) {
 			row.firstPhase, row.first = phase, p.First
 		}
 	}
-	return row, true
+	// What came before the workload's execve is not the workload's, and would lead
+	// the ranking of a short command.
+	row.count -= s.Phases[recording.PhaseSetup].Count
+	return row, row.count > 0
 }
 
 // own returns the phases that made the call, sorted: without setup and
@@ -107,8 +110,7 @@ func (r *ranking) comparable(phase string) bool {
 	return last != recording.PhaseStartup
 }
 
-// number gives every row its rank and shares. The recording is sorted by total,
-// so only the ranking of one phase needs sorting.
+// number gives every row its rank and shares.
 func (r *ranking) number() {
 	slices.SortStableFunc(r.rows, func(a, b rankRow) int { return cmp.Compare(b.count, a.count) })
 	var sum uint64

@@ -57,9 +57,20 @@ func (r *ranking) writeFooter(w io.Writer, t terminal, l *layout) {
 		text += fmt.Sprintf("; %s not shown (--limit)", plural(r.more, "row"))
 	}
 	fmt.Fprintf(w, "\n%s\n", t.paint(styleDim, text))
+	if before := r.before(); r.phase == "" && before > 0 {
+		fmt.Fprintln(w, t.paint(styleDim, plural(before, "call")+" before the execve not ranked (--phase setup)"))
+	}
 	if len(l.dropped) > 0 {
 		fmt.Fprintln(w, t.paint(styleDim, "left out on this narrow terminal: "+strings.Join(l.dropped, " ")))
 	}
+}
+
+// before is the number of calls in setup.
+func (r *ranking) before() (sum uint64) {
+	for i := range r.rec.Syscalls {
+		sum += r.rec.Syscalls[i].Phases[recording.PhaseSetup].Count
+	}
+	return sum
 }
 
 func (r *ranking) columns(t terminal) []*column {
