@@ -143,7 +143,7 @@ func (k *kernelObjects) attach() error {
 		l, err := k.attachOne(p)
 		if err != nil {
 			k.detach()
-			return &HostError{fmt.Sprintf("attaching to tracepoint %s as %s", p.tracepoint, k.kind), err, askDoctor}
+			return &HostError{fmt.Sprintf("attaching to tracepoint %s as %s", p.tracepoint, k.kind), err, AskDoctor}
 		}
 		k.links = append(k.links, l)
 	}

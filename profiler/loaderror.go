@@ -29,9 +29,11 @@ func (e *HostError) Error() string { return fmt.Sprintf("%s: %v: %s", e.Doing, e
 // Unwrap gives the cause.
 func (e *HostError) Unwrap() error { return e.Err }
 
+// AskDoctor is the next step where nothing better is known.
+const AskDoctor = "`scallop doctor` tells what this host lacks"
+
 const (
 	loading     = "loading BPF programs"
-	askDoctor   = "`scallop doctor` tells what this host lacks"
 	needsKernel = "scallop needs Linux 5.10 or later, built with CONFIG_DEBUG_INFO_BTF=y"
 )
 
@@ -71,8 +73,7 @@ func explainLoad(err error, host loadFacts) error {
 	case errors.Is(err, unix.EPERM) && known && version.LimitsLockedMemory() && !slices.Contains(host.capabilities, "cap_sys_resource"):
 		return &HostError{loading, err, "raise the limit of locked memory (ulimit -l unlimited), or add cap_sys_resource"}
 	case errors.Is(err, unix.EPERM):
-		return &HostError{loading, unix.EPERM,
-			"the capabilities are there, so a seccomp filter, a security module or the lockdown mode refuses it; " + askDoctor}
+		return &HostError{loading, fmt.Errorf("%w in spite of the capabilities, by a seccomp filter, a security module or the lockdown mode", unix.EPERM), AskDoctor}
 	case errors.Is(err, unix.ENOSYS):
 		return &HostError{loading, unix.ENOSYS,
 			"a seccomp filter or a kernel without CONFIG_BPF_SYSCALL refuses bpf(2): run outside the container"}
@@ -80,7 +81,7 @@ func explainLoad(err error, host loadFacts) error {
 		return &HostError{loading, fmt.Errorf("the kernel's verifier refused one: %s", firstLine(err)),
 			"please report it with the output of `scallop doctor`"}
 	default:
-		return &HostError{loading, errors.New(firstLine(err)), askDoctor}
+		return &HostError{loading, errors.New(firstLine(err)), AskDoctor}
 	}
 }
 

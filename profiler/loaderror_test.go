@@ -22,7 +22,7 @@ func TestExplainLoad(t *testing.T) {
 		"one missing":   {unix.EPERM, loadFacts{[]string{"cap_bpf"}, true, "6.12.0"}, ": cap_perfmon missing: "},
 		// The capability comes first: without it, nothing else can be told.
 		"no capability, no BTF":       {unix.EPERM, loadFacts{nil, false, "6.12.0"}, "cap_bpf and cap_perfmon missing"},
-		"sys_admin stands in":         {unix.EPERM, loadFacts{[]string{"cap_sys_admin"}, true, "6.12.0"}, "lockdown mode refuses it"},
+		"sys_admin stands in":         {unix.EPERM, loadFacts{[]string{"cap_sys_admin"}, true, "6.12.0"}, "or the lockdown mode: `scallop doctor`"},
 		"no BTF":                      {errors.New("not supported"), loadFacts{both, false, "6.12.0"}, "/sys/kernel/btf/vmlinux is missing: scallop needs Linux 5.10"},
 		"old kernel":                  {errors.New("unknown func"), loadFacts{both, true, "5.4.0-150"}, "unknown func (Linux 5.4.0-150): scallop needs Linux 5.10"},
 		"locked memory, up to 5.10":   {unix.EPERM, loadFacts{both, true, "5.10.0-36"}, "ulimit -l unlimited"},

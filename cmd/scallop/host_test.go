@@ -30,6 +30,7 @@ type place struct {
 	temp     string // TMPDIR
 	program  string
 	workload string // --name, unlike any other test's
+	pids     []int  // of what was run; scallop's own, if its prefix ends with exec
 }
 
 // outcome is what one scallop left.
@@ -90,6 +91,9 @@ func (p *place) run(prefix []string, user *syscall.Credential, args ...string) o
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
+	if cmd.Process != nil {
+		p.pids = append(p.pids, cmd.Process.Pid)
+	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		p.t.Fatal(err)
 	}
@@ -141,11 +145,17 @@ func (p *place) wantNoCgroup() {
 		return
 	}
 	_ = filepath.WalkDir(mount.Path, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.HasSuffix(d.Name(), "-"+p.workload) {
+		if err == nil && d.IsDir() && p.made(d.Name()) {
 			p.t.Errorf("a cgroup is left behind: %s", path)
 		}
 		return nil // others' cgroups come and go
 	})
+}
+
+// made tells whether the name is that of a cgroup of this place: scallop-run-PID-WORKLOAD.
+func (p *place) made(name string) bool {
+	own := func(pid int) bool { return strings.HasPrefix(name, fmt.Sprintf("scallop-run-%d-", pid)) }
+	return strings.HasSuffix(name, "-"+p.workload) || slices.ContainsFunc(p.pids, own)
 }
 
 func list(t *testing.T, dir string) []string {
@@ -159,13 +169,6 @@ func list(t *testing.T, dir string) []string {
 		names = append(names, e.Name())
 	}
 	return names
-}
-
-func (p *place) write(name, text string, mode os.FileMode) {
-	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(p.work, name), []byte(text), mode); err != nil {
-		p.t.Fatal(err)
-	}
 }
 
 func (p *place) mkdir(name string) string {

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
@@ -227,6 +229,10 @@ func TestRunFileCapabilities(t *testing.T) {
 	hosttest.Root(t)
 	setcap := hosttest.Tool(t, "setcap", "libcap2-bin")
 	p := newPlace(t)
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(p.program, &fs); err != nil || fs.Flags&unix.ST_NOSUID != 0 {
+		hosttest.Lack(t, "a TMPDIR that is not mounted nosuid, where file capabilities count")
+	}
 	if text, err := exec.Command(setcap, "cap_bpf,cap_perfmon,cap_dac_override+ep", p.program).CombinedOutput(); err != nil {
 		hosttest.Lack(t, "a file system for capabilities at "+p.program+": "+string(text))
 	}

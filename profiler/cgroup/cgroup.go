@@ -58,7 +58,7 @@ func (c *Cgroup) ID() (uint64, error) { return ID(c.Dir()) }
 func ID(dir string) (uint64, error) {
 	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, 0)
 	if err != nil {
-		return 0, fmt.Errorf("asking for the ID of cgroup %s: %w", dir, err)
+		return 0, fmt.Errorf("asking for the ID of cgroup %s: %w: is name_to_handle_at(2) refused by a seccomp filter? Then run outside the container", dir, err)
 	}
 	if handle.Size() != 8 {
 		return 0, fmt.Errorf("asking for the ID of cgroup %s: a handle of %d bytes, not 8: is it a cgroup2 directory?", dir, handle.Size())

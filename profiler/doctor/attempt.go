@@ -32,14 +32,14 @@ const selfTestCalls = 10_000
 
 // readTracepoints lists the tracepoints of scallop's programs that the kernel's
 // types do not have: btf_trace_NAME is the type of tracepoint NAME's callback.
-func readTracepoints() (btfErr error, missing []string) {
+func readTracepoints() (missing []string, err error) {
 	types, err := btf.LoadKernelSpec()
 	if err != nil {
-		return err, nil
+		return nil, err
 	}
 	spec, err := bpf.LoadScallop()
 	if err != nil {
-		return err, nil
+		return nil, err
 	}
 	for _, p := range spec.Programs {
 		var callback *btf.Typedef
@@ -48,7 +48,7 @@ func readTracepoints() (btfErr error, missing []string) {
 		}
 	}
 	slices.Sort(missing)
-	return nil, missing
+	return missing, nil
 }
 
 // attemptCgroup makes a cgroup, starts a child in it and removes it.

@@ -130,18 +130,19 @@ func TestJudge(t *testing.T) {
 
 func TestJudgeSelfTests(t *testing.T) {
 	good := SelfTest{Made: 10, Counted: 10}
-	host := &profiler.HostError{Doing: "loading", Err: errors.New("refused"), Next: "ask the doctor"}
+	host := &profiler.HostError{Doing: "loading", Err: errors.New("refused"), Next: profiler.AskDoctor}
 	for name, test := range map[string]struct {
 		typed, raw SelfTest
 		want       [2]Verdict
 		text       string
 	}{
-		"both count":     {good, good, [2]Verdict{OK, OK}, "10 calls made, 10 counted, losses 0"},
-		"one is enough":  {SelfTest{Err: host}, good, [2]Verdict{Warn, OK}, "self-test: loading: refused; not needed"},
-		"none loads":     {SelfTest{Err: host}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "self-test: loading: refused; see the lines above"},
-		"one too few":    {SelfTest{Made: 10, Counted: 9}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "10 calls made, 9 counted"},
-		"one too many":   {SelfTest{Made: 10, Counted: 11}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "11 counted"},
-		"something lost": {SelfTest{Made: 10, Counted: 10, Losses: 1}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "1 losses"},
+		"both count":        {good, good, [2]Verdict{OK, OK}, "10 calls made, 10 counted, losses 0"},
+		"one is enough":     {SelfTest{Err: host}, good, [2]Verdict{Warn, OK}, "self-test: loading: refused; not needed"},
+		"none loads":        {SelfTest{Err: host}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "self-test: loading: refused; see the lines above"},
+		"with its own step": {SelfTest{Err: &profiler.HostError{Doing: "a", Err: unix.ENOSYS, Next: "b"}}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "not implemented; b"},
+		"one too few":       {SelfTest{Made: 10, Counted: 9}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "10 calls made, 9 counted"},
+		"one too many":      {SelfTest{Made: 10, Counted: 11}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "11 counted"},
+		"something lost":    {SelfTest{Made: 10, Counted: 10, Losses: 1}, SelfTest{Err: host}, [2]Verdict{Fail, Fail}, "1 losses"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checks := judgeSelfTests([]SelfTest{test.typed, test.raw})

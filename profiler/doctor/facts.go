@@ -68,7 +68,7 @@ func Gather(ctx context.Context, child func(calls int) []string) *Facts {
 	readKernel(f)
 	readSelf(f)
 	readMounts(f)
-	f.BTF, f.NoTracepoint = readTracepoints()
+	f.NoTracepoint, f.BTF = readTracepoints()
 	f.Memory = memory(f.PossibleCPUs)
 	f.Runtimes = findRuntimes(ctx)
 	if f.MountErr == nil {

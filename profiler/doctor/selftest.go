@@ -11,8 +11,10 @@ func judgeSelfTest(t SelfTest) Check {
 	const next = "see the lines above"
 	var host *profiler.HostError
 	switch {
-	case errors.As(t.Err, &host):
+	case errors.As(t.Err, &host) && host.Next == profiler.AskDoctor:
 		return fail(t.Probe, fmt.Sprintf("self-test: %s: %v", host.Doing, host.Err), next)
+	case errors.As(t.Err, &host):
+		return fail(t.Probe, fmt.Sprintf("self-test: %s: %v", host.Doing, host.Err), host.Next)
 	case t.Err != nil:
 		return fail(t.Probe, "self-test: "+t.Err.Error(), next)
 	case t.Counted != t.Made || t.Losses > 0:

@@ -11,6 +11,7 @@ import (
 func TestNginx(t *testing.T) {
 	need(t, "nginx", "nginx-light", "runc", "runc")
 	testServer(t, newNginx(t), []removal{
+		{call: "capset", failsAt: stepStart}, // runc's own
 		{call: "bind", failsAt: stepStart},
 		{call: "accept4", failsAt: stepStart},
 		{call: "epoll_wait", failsAt: stepStart},
@@ -22,7 +23,7 @@ func TestRedis(t *testing.T) {
 	need(t, "redis-server", "redis-server", "runc", "runc")
 	testServer(t, newRedis(t), []removal{
 		{call: "bind", failsAt: stepStart},
-		{call: "accept4", failsAt: stepStart},
+		{call: "rename", failsAt: stepServe},
 		{call: "unlink", failsAt: stepStop},
 	})
 }

@@ -84,7 +84,8 @@ func lessEpollWait(t *testing.T, path string) string {
 }
 
 // room is a mount namespace that shows its engine a pure cgroup2 host, whatever the real one
-// has. All that the engine mounts goes away with it.
+// has. All that the engine mounts goes away with it, and all that it leaves in places that
+// no flag changes.
 type room struct {
 	*program
 	dir      string
@@ -93,11 +94,15 @@ type room struct {
 
 func newRoom(t *testing.T) *room {
 	t.Helper()
-	const script = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup &&
-		echo "$0" >/proc/self/loginuid && touch "$1" && exec sleep infinity`
+	const script = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit
+		for dir in /run /dev/shm /etc/docker /var/lib; do
+			case "$0" in $dir/*) continue;; esac # TMPDIR may be there
+			if [ -d $dir ]; then mount -t tmpfs none $dir || exit; fi
+		done
+		touch "$0" && exec sleep infinity`
 	r := &room{dir: sharedDir(t), loginuid: newLoginuid()}
 	there := filepath.Join(r.dir, "there")
-	cmd := exec.Command("unshare", "--mount", "sh", "-c", script, strconv.Itoa(r.loginuid), there)
+	cmd := exec.Command("unshare", "--mount", "sh", "-c", script, there)
 	r.program = startProgram(t, cmd)
 	t.Cleanup(func() { r.end(unix.SIGKILL) })
 	for {
@@ -167,6 +172,7 @@ type engineContainer struct {
 
 func (e *engine) run(t *testing.T, s *server, profile string) *engineContainer {
 	t.Helper()
+	s.reset(t)
 	c := &engineContainer{engine: e, name: containerName()}
 	args := append(append([]string{"run"}, e.runFlags...), "--name", c.name, "--network", "host",
 		"--log-driver", "none", "--security-opt", "seccomp="+profile, "--stop-signal", s.stop, "--volume", s.dir+":"+s.dir)

@@ -56,6 +56,7 @@ func (r *recorded) awaitSteady() error {
 // record leads the server through its life under scallop and returns the recording.
 func record(t *testing.T, s *server) string {
 	t.Helper()
+	s.reset(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, s.name+".json")
 	args := append([]string{"run", "--name", s.name, "-o", path, "--checkpoint", "50ms"}, s.ready...)

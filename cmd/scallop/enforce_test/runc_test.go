@@ -34,6 +34,7 @@ func containerName() string {
 // translate it: nothing of scallop is involved.
 func startRunc(t *testing.T, s *server, seccomp *specs.LinuxSeccomp, noNewPrivs bool) *runcContainer {
 	t.Helper()
+	s.reset(t)
 	c := &runcContainer{id: containerName(), loginuid: newLoginuid()}
 	bundle := writeBundle(t, s, c.id, seccomp, noNewPrivs)
 	args := withLoginuid(c.loginuid, "runc", "--root", filepath.Join(bundle, "state"), "run", "--bundle", bundle, c.id)

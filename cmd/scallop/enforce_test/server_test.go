@@ -25,10 +25,43 @@ type server struct {
 	stop    string   // signal, without SIG
 	pidFile string
 	address string
+	workers int // children of the leader
 	reload  bool
+	given   []string // what dir holds before the first start
 
 	answers func() error             // once: is it there?
 	serve   func(requests int) error // real requests of every kind
+}
+
+// reset takes away what earlier lives left: each must do what the first did, as a
+// container does that is made anew.
+func (s *server) reset(t *testing.T) {
+	t.Helper()
+	names := dirNames(t, s.dir)
+	if s.given == nil {
+		s.given = names
+	}
+	for _, name := range names {
+		if slices.Contains(s.given, name) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(s.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func dirNames(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
 }
 
 // process is a running server, however it was started.
@@ -136,7 +169,11 @@ func (l *life) checkFilter() error {
 	if err != nil || !l.filtered {
 		return err
 	}
-	for _, pid := range append(descendants(pid), pid) {
+	workers := descendants(pid)
+	if len(workers) < l.server.workers {
+		return fmt.Errorf("pid %d has the descendants %v, want %d at least", pid, workers, l.server.workers)
+	}
+	for _, pid := range append(workers, pid) {
 		mode, err := statusField(pid, "Seccomp")
 		if err != nil {
 			return err
@@ -168,6 +205,9 @@ func (l *life) reload() error {
 		return err
 	}
 	before := descendants(leader)
+	if len(before) != l.server.workers {
+		return fmt.Errorf("pid %d has the descendants %v, want %d", leader, before, l.server.workers)
+	}
 	if r, ok := l.process.(recorder); ok {
 		if err := r.mark("reload"); err != nil {
 			return err
