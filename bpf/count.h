@@ -41,7 +41,7 @@ static __always_inline void row_claim(struct workload *w, struct call_key *key)
 	if (bpf_map_update_elem(&calls, &row, &first, BPF_NOEXIST))
 		bpf_map_push_elem(&free_rows, &slot, BPF_ANY);
 	else
-		w->row[(key->phase & (PHASES - 1)) * ABIS + (key->abi & (ABIS - 1))] = slot;
+		w->row[row_index(key->phase, key->abi)] = slot;
 }
 
 static __always_inline u32 slot_claim(struct workload *w, struct call_key *key)
@@ -84,7 +84,7 @@ static __noinline u32 slot_find(u32 workload, u32 phase, u32 abi, u32 nr)
 	slot = first ? first->slot : slot_claim(w, &key);
 	if (!slot || nr >= ROW_NUMBERS)
 		return slot;
-	index = (phase & (PHASES - 1)) * ABIS + (abi & (ABIS - 1));
+	index = row_index(phase, abi);
 	if (!w->row[index])
 		row_claim(w, &key);
 	index = w->row[index];

@@ -52,6 +52,16 @@ struct workload {
 	u16 row[PHASES * ABIS]; /* 0: none yet */
 };
 
+static __always_inline u32 row_index(u32 phase, u32 abi)
+{
+	u32 index = phase * ABIS + abi;
+
+	/* The compiler must not mask the parts instead of the whole: 5.10's verifier
+	 * loses the bounds of masked parts that are put together. */
+	asm volatile("" : "+r"(index));
+	return index & (PHASES * ABIS - 1);
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

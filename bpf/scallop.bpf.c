@@ -52,7 +52,7 @@ static __always_inline int count(struct caller *c, u32 nr)
 	abi = c->compat ? ABI_COMPAT : nr & X32_BIT ? ABI_X32 : ABI_NATIVE;
 	if (abi == ABI_X32)
 		nr &= ~X32_BIT;
-	key = w->row[(phase & (PHASES - 1)) * ABIS + abi];
+	key = w->row[row_index(phase, abi)];
 	row = bpf_map_lookup_elem(&rows, &key);
 	if (likely(row && nr < ROW_NUMBERS))
 		slot = row->slot[nr & (ROW_NUMBERS - 1)];
