@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
@@ -43,15 +44,21 @@ func startRunc(t *testing.T, s *server, seccomp *specs.LinuxSeccomp, noNewPrivs 
 	return c
 }
 
-// remove ends the container and takes its cgroups away, at any time and again.
+// remove ends the container and takes its cgroups away, at any time and again. `runc run` is
+// given the time to reap the container's first process: a zombie holds its cgroup.
 func (c *runcContainer) remove() {
 	_, _ = c.runc("delete", "--force", c.id) // it may be gone
-	c.end(unix.SIGKILL)
+	select {
+	case <-c.exited():
+	case <-time.After(shortPatience):
+		c.end(unix.SIGKILL)
+	}
+	_, _ = c.runc("delete", "--force", c.id)
 }
 
 func (c *runcContainer) runc(args ...string) (string, error) {
-	bundle := c.cmd.Args[slices.Index(c.cmd.Args, "--root")+1]
-	return output("runc", append([]string{"--root", bundle}, args...)...)
+	state := c.cmd.Args[slices.Index(c.cmd.Args, "--root")+1]
+	return output("runc", append([]string{"--root", state}, args...)...)
 }
 
 func (c *runcContainer) leader() (int, error) {
