@@ -73,7 +73,7 @@ func observedKey(e *Entry) groupKey {
 		return groupKey{10, "observed in steady"}
 	}
 	if len(own) > 1 {
-		return groupKey{20, fmt.Sprintf("observed in %s, not in steady", strings.Join(own, " and "))}
+		return groupKey{20, fmt.Sprintf("observed in %s, not in steady", Enumerate(own))}
 	}
 	order := 40 // marked by a user
 	switch own[0] {
@@ -85,6 +85,15 @@ func observedKey(e *Entry) groupKey {
 	return groupKey{order, fmt.Sprintf("observed in %s only", own[0])}
 }
 
+// Enumerate joins words for a sentence: "a", "a and b", "a, b and c".
+func Enumerate(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
 // foreignKey sets apart what only a sub-architecture needs: seccomp allows it for all.
 func foreignKey(p *Profile, e *Entry, k groupKey) groupKey {
 	for _, abi := range e.ABIs {
@@ -93,7 +102,7 @@ func foreignKey(p *Profile, e *Entry, k groupKey) groupKey {
 		}
 	}
 	k.order++
-	k.title += " (" + strings.Join(e.ABIs, " and ") + " only, allowed for every architecture that has the name)"
+	k.title += " (" + Enumerate(e.ABIs) + " only, allowed for every architecture that has the name)"
 	return k
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/bpf"
 )
@@ -53,11 +54,24 @@ type kernelObjects struct {
 	links  []link.Link
 }
 
+// raiseMemlock lifts the memory lock limit, which counts for BPF up to Linux 5.10, until
+// the returned function is called: a command that scallop starts must not inherit it.
+// It may fail without CAP_SYS_RESOURCE where it is not needed.
+func raiseMemlock() (restore func()) {
+	var before unix.Rlimit
+	known := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before) == nil
+	_ = rlimit.RemoveMemlock()
+	return func() {
+		if known {
+			_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before)
+		}
+	}
+}
+
 // loadObjects loads maps and programs, whole or not at all. An empty kind takes
 // tp_btf where it loads and raw_tracepoint otherwise.
 func loadObjects(sizes Sizes, kind string) (*kernelObjects, error) {
-	// Needed up to 5.10 only; may fail without CAP_SYS_RESOURCE where it is not needed.
-	_ = rlimit.RemoveMemlock()
+	defer raiseMemlock()()
 	var failed error
 	for _, load := range loaders(kind) {
 		k, err := load(sizes)

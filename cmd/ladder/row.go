@@ -19,8 +19,8 @@ type row struct {
 
 // Bursts are short, so that some fall between two disturbances.
 var (
-	getppidOrder = order{Bursts: 400, Iterations: 400}
-	pingOrder    = order{Bursts: 40, Iterations: 300}
+	getppidOrder = order{Bursts: 1500, Iterations: 400}
+	pingOrder    = order{Bursts: 300, Iterations: 100}
 	straceOrder  = order{Bursts: 10, Iterations: 50}
 )
 

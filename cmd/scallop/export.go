@@ -176,7 +176,7 @@ func summary(p *exporter.Profile) string {
 	}
 	text := "allows " + allowed(p)
 	if observed > 0 {
-		text += fmt.Sprintf(": %d observed in %s", observed, sentence(ownPhases(p)))
+		text += fmt.Sprintf(": %d observed in %s", observed, exporter.Enumerate(ownPhases(p)))
 	}
 	if handover > 0 {
 		text += fmt.Sprintf(", %d more for the handover from %s", handover, p.Runtime)
@@ -199,13 +199,4 @@ func allowed(p *exporter.Profile) string {
 		parts = append(parts, fmt.Sprintf("%d of %d %s calls", c.Allowed, c.All, c.ABI))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// sentence joins words: "a, b and c".
-func sentence(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
 }

@@ -45,7 +45,7 @@ func (f *recordingFile) checkpoint(r *recording.Recording) {
 	}
 	if err := f.encode(f.path, r); err != nil && !f.warned {
 		f.warned = true
-		fmt.Fprintf(f.env.stderr, "scallop: warning: checkpoint: %s\n", oneLine(err))
+		warn(f.env, "checkpoint: %w", err)
 	}
 }
 

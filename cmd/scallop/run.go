@@ -118,6 +118,7 @@ func runCommand(e *env, f *runFlags, flags *pflag.FlagSet, args []string) error 
 	}
 	opts.Save = out.checkpoint
 	opts.Report = reporter(e, f.quiet)
+	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
 	stop := connect(e.ctx, &opts, server)
 	defer stop()
 
@@ -352,6 +353,10 @@ func reporter(e *env, quiet bool) func(string, ...any) {
 	return func(format string, args ...any) {
 		fmt.Fprintf(e.stderr, "scallop: "+format+"\n", args...)
 	}
+}
+
+func warn(e *env, format string, args ...any) {
+	fmt.Fprintf(e.stderr, "scallop: warning: %s\n", oneLine(fmt.Errorf(format, args...)))
 }
 
 // exitFor is the exit code that the recording asks for.

@@ -22,7 +22,7 @@ func newID() string {
 func (s *session) look() {
 	snapshot, err := s.recorder.Snapshot(workload)
 	if err != nil {
-		s.opts.Report("%v", err)
+		s.opts.Warn("%v", err)
 		return
 	}
 	s.last.Look(snapshot)

@@ -22,6 +22,7 @@ func options(args ...string) session.Options {
 		StopSignals: []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT},
 		StopTimeout: 10 * time.Second,
 		Report:      func(string, ...any) {},
+		Warn:        func(string, ...any) {},
 		Launch:      launch.Options{Args: args, Env: os.Environ()},
 	}
 }

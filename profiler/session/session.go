@@ -38,9 +38,10 @@ type Options struct {
 	Duration    time.Duration    // from the start to the stop signal; 0: none
 	StopAfter   time.Duration    // from ready to the stop signal; 0: none
 
-	Checkpoint time.Duration              // interval of Save; 0: only the last one
-	Save       func(*recording.Recording) // takes a partial recording
-	Report     func(format string, args ...any)
+	Checkpoint time.Duration                    // interval of Save; 0: only the last one
+	Save       func(*recording.Recording)       // takes a partial recording
+	Report     func(format string, args ...any) // takes progress
+	Warn       func(format string, args ...any) // takes what the user must know
 
 	Signals <-chan os.Signal   // for the workload
 	Marks   <-chan MarkRequest // from the control socket
@@ -192,7 +193,7 @@ func (s *session) close() {
 	}
 	if s.cgroup != nil {
 		if err := s.cgroup.Remove(); err != nil {
-			s.opts.Report("%v", err)
+			s.opts.Warn("%v", err)
 		}
 	}
 	if s.recorder != nil {
@@ -331,7 +332,7 @@ func (s *session) save() {
 	}
 	r, err := s.recording("still being recorded: this is a checkpoint, and what came after it is missing")
 	if err != nil {
-		s.opts.Report("no checkpoint: %v", err)
+		s.opts.Warn("no checkpoint: %v", err)
 		return
 	}
 	s.opts.Save(r)

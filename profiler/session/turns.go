@@ -116,8 +116,14 @@ func (s *session) stop(why string) {
 	}
 	signal := s.opts.StopSignals[0]
 	s.opts.Report("sending %s, because %s", signalName(signal), why)
-	if s.leader.state == nil && s.cmd.Process.Signal(signal) == nil {
-		return
+	if s.leader.state == nil {
+		err := s.cmd.Process.Signal(signal)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, os.ErrProcessDone) {
+			s.opts.Warn("sending %s to the command: %v: a command of another --user needs CAP_KILL", signalName(signal), err)
+		}
 	}
 	s.stopRest(signal, why)
 }
@@ -137,7 +143,7 @@ func (s *session) stopRest(signal syscall.Signal, why string) {
 	}
 	pids, err := s.cgroup.Procs()
 	if err != nil {
-		s.opts.Report("listing the workload's processes: %v", err)
+		s.opts.Warn("listing the workload's processes: %v", err)
 	}
 	for _, pid := range pids {
 		_ = unix.Kill(pid, signal) // it may be gone
@@ -148,7 +154,7 @@ func (s *session) kill(why string) {
 	s.stopped++
 	s.opts.Report("killing the workload, because %s", why)
 	if err := s.cgroup.Kill(); err != nil {
-		s.opts.Report("killing the workload: %v: kill the processes of cgroup %s yourself", err, s.cgroup.Path)
+		s.opts.Warn("killing the workload: %v: kill the processes of cgroup %s yourself", err, s.cgroup.Path)
 	}
 }
 
@@ -157,7 +163,7 @@ func (s *session) onExit(err error) {
 	s.leader.state = s.cmd.ProcessState
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
-		s.opts.Report("waiting for the command: %v", err)
+		s.opts.Warn("waiting for the command: %v", err)
 	}
 	if populated, err := s.cgroup.Populated(); err == nil && populated {
 		s.opts.Report("the command has ended (%s); waiting for the processes that it left", s.leader.state)
