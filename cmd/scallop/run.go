@@ -6,46 +6,18 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
-	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/control"
 	"github.com/scallop-sec/scallop/profiler/launch"
-	"github.com/scallop-sec/scallop/profiler/ready"
 	"github.com/scallop-sec/scallop/profiler/recording"
 	"github.com/scallop-sec/scallop/profiler/session"
 )
-
-// runFlags are the flags of `scallop run`, as typed.
-type runFlags struct {
-	output, name        string
-	user, chdir         string
-	env                 []string
-	readyHTTP, readyTCP []string
-	readyExec, readyLog []string
-	readyAfter, settle  time.Duration
-	noNotify            bool
-	stopSignals         []string
-	stopTimeout         time.Duration
-	duration, stopAfter time.Duration
-	checkpoint          time.Duration
-	maxCalls            int
-	probe               string
-	quiet, passthrough  bool
-}
-
-const defaultSettle = 5 * time.Second
-
-// maxMaxCalls is the number of counters that the kernel side can tell apart.
-const maxMaxCalls = 1<<16 - 1
 
 func newRunCmd(e *env) *cobra.Command {
 	f := &runFlags{}
@@ -73,33 +45,6 @@ case.`,
 	}
 	addRunFlags(cmd.Flags(), f)
 	return cmd
-}
-
-func addRunFlags(flags *pflag.FlagSet, f *runFlags) {
-	flags.SetInterspersed(false) // flags behind CMD are the command's
-	flags.StringVarP(&f.output, "output-file", "o", "", "write the recording to `FILE` (default NAME.recording.json)")
-	flags.StringVar(&f.name, "name", "", "`NAME` of the workload, for the recording and scallop mark (default: the command's)")
-	flags.StringVarP(&f.user, "user", "u", "", "run the command as `USER[:GROUP]`, names or numbers")
-	flags.StringVarP(&f.chdir, "chdir", "C", "", "run the command in `DIR`")
-	flags.StringArrayVarP(&f.env, "env", "e", nil, "set `KEY=VALUE` for the command, or pass KEY on; repeatable")
-	flags.StringArrayVar(&f.readyHTTP, "ready-http", nil, "ready when `URL` answers a GET with a status below 400")
-	flags.StringArrayVar(&f.readyTCP, "ready-tcp", nil, "ready when `HOST:PORT` accepts a connection")
-	flags.StringArrayVar(&f.readyExec, "ready-exec", nil, "ready when this shell `COMMAND` exits with 0; it is not recorded")
-	flags.StringArrayVar(&f.readyLog, "ready-log", nil, "ready when a line of output matches `REGEXP`; output then goes through a pipe")
-	flags.DurationVar(&f.readyAfter, "ready-after", 0, "ready after `DURATION`")
-	flags.DurationVar(&f.settle, "settle", defaultSettle, "ready when no call was seen for the first time for `DURATION`, if no --ready-… is given; 0 is never")
-	flags.BoolVar(&f.noNotify, "no-notify", false, "do not set NOTIFY_SOCKET for the command")
-	flags.StringSliceVar(&f.stopSignals, "stop-signal", []string{"TERM", "INT", "QUIT"}, "`SIGNAL`s to the command that begin shutdown; scallop sends the first")
-	flags.DurationVar(&f.stopTimeout, "stop-timeout", 10*time.Second, "kill what has not stopped `DURATION` after the stop signal")
-	flags.DurationVar(&f.duration, "duration", 0, "stop the command `DURATION` after its start")
-	flags.DurationVar(&f.stopAfter, "stop-after", 0, "stop the command `DURATION` after it is ready")
-	flags.DurationVar(&f.checkpoint, "checkpoint", 10*time.Second, "write the recording so far every `INTERVAL`; 0 is never")
-	flags.IntVar(&f.maxCalls, "max-calls", 0, "room for `N` different calls by phase; more are counted as lost (default 2298)")
-	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf or raw_tracepoint (default: what loads)")
-	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
-	flags.BoolVar(&f.passthrough, "passthrough-exit", false, "exit with the command's own code (128+N after signal N)")
-	_ = flags.MarkHidden("probe")
-	_ = flags.MarkHidden("max-calls")
 }
 
 func runCommand(e *env, f *runFlags, flags *pflag.FlagSet, args []string) error {
@@ -165,184 +110,6 @@ func connect(ctx context.Context, opts *session.Options, server *control.Server)
 		signal.Stop(signals)
 		cancel()
 	}
-}
-
-// options checks every flag before anything is started.
-func (f *runFlags) options(e *env, flags *pflag.FlagSet, args []string) (session.Options, error) {
-	name, err := f.workloadName(args)
-	if err != nil {
-		return session.Options{}, err
-	}
-	opts := session.Options{
-		Name:        name,
-		Tool:        version,
-		Probe:       f.probe,
-		Sizes:       profiler.SizesFor(1),
-		Notify:      !f.noNotify,
-		StopTimeout: f.stopTimeout,
-		Duration:    f.duration,
-		StopAfter:   f.stopAfter,
-		Checkpoint:  f.checkpoint,
-		Launch: launch.Options{
-			Args:   args,
-			Env:    f.environment(e.environ),
-			Dir:    f.chdir,
-			Stdin:  e.stdin,
-			Stdout: e.stdout,
-			Stderr: e.stderr,
-		},
-	}
-	if err := f.checkValues(flags); err != nil {
-		return opts, err
-	}
-	if f.maxCalls > 0 {
-		opts.Sizes.Calls = f.maxCalls
-	}
-	if f.user != "" {
-		if opts.Launch.User, err = launch.ParseUser(f.user); err != nil {
-			return opts, err
-		}
-	}
-	if opts.StopSignals, err = parseSignals(f.stopSignals); err != nil {
-		return opts, err
-	}
-	if err := f.checkDurations(); err != nil {
-		return opts, err
-	}
-	return opts, f.readiness(e, &opts, flags.Changed("settle"))
-}
-
-// checkValues finds what a script's unset variable makes of a flag, most of all
-// --user "$USER_NAME", which must not mean root.
-func (f *runFlags) checkValues(flags *pflag.FlagSet) error {
-	for _, name := range []string{"output-file", "name", "user", "chdir"} {
-		if flag := flags.Lookup(name); flag.Changed && flag.Value.String() == "" {
-			return fmt.Errorf("--%s: is empty: give a value, or leave the flag out", name)
-		}
-	}
-	for _, entry := range f.env {
-		if key, _, _ := strings.Cut(entry, "="); key == "" {
-			return fmt.Errorf("--env %q: has no name: write it as KEY=VALUE", entry)
-		}
-	}
-	for _, command := range f.readyExec {
-		if strings.TrimSpace(command) == "" {
-			return errors.New("--ready-exec: is empty: give a shell command")
-		}
-	}
-	if f.maxCalls < 0 || f.maxCalls > maxMaxCalls {
-		return fmt.Errorf("--max-calls %d: give 1 to %d", f.maxCalls, maxMaxCalls)
-	}
-	if f.probe != "" {
-		return oneOf("--probe", f.probe, []string{profiler.ProbeTpBTF, profiler.ProbeRaw})
-	}
-	return nil
-}
-
-func (f *runFlags) checkDurations() error {
-	for flag, d := range map[string]time.Duration{
-		"ready-after": f.readyAfter, "settle": f.settle, "stop-timeout": f.stopTimeout,
-		"duration": f.duration, "stop-after": f.stopAfter, "checkpoint": f.checkpoint,
-	} {
-		if d < 0 {
-			return fmt.Errorf("--%s %s: is negative: give 0 or more", flag, d)
-		}
-	}
-	return nil
-}
-
-// readiness collects the checks. Settling is looked at if asked for, or if
-// nothing else is.
-func (f *runFlags) readiness(e *env, opts *session.Options, settleAsked bool) error {
-	for _, url := range f.readyHTTP {
-		check, err := ready.HTTP(url)
-		if err != nil {
-			return err
-		}
-		opts.Checks = append(opts.Checks, check)
-	}
-	for _, address := range f.readyTCP {
-		check, err := ready.TCP(address)
-		if err != nil {
-			return err
-		}
-		opts.Checks = append(opts.Checks, check)
-	}
-	for _, command := range f.readyExec {
-		opts.Checks = append(opts.Checks, ready.Exec(command, e.environ))
-	}
-	for _, expression := range f.readyLog {
-		log, err := ready.NewLog(expression)
-		if err != nil {
-			return err
-		}
-		opts.Launch.Stdout = log.Tee(opts.Launch.Stdout)
-		opts.Launch.Stderr = log.Tee(opts.Launch.Stderr)
-		opts.Checks = append(opts.Checks, log.Check())
-	}
-	if f.readyAfter > 0 {
-		opts.Checks = append(opts.Checks, ready.After(f.readyAfter))
-	}
-	if settleAsked || len(opts.Checks) == 0 {
-		opts.Settle = f.settle
-	}
-	return nil
-}
-
-func (f *runFlags) workloadName(args []string) (string, error) {
-	if f.name != "" {
-		return f.name, control.CheckName(f.name)
-	}
-	name := strings.Map(func(r rune) rune {
-		if control.CheckName("x"+string(r)) == nil {
-			return r
-		}
-		return '_'
-	}, filepath.Base(args[0]))
-	name = strings.TrimLeft(name, "._-")
-	name = name[:min(len(name), 64)]
-	if name == "" {
-		return "command", nil
-	}
-	return name, nil
-}
-
-func (f *runFlags) outputPath(name string) string {
-	if f.output != "" {
-		return f.output
-	}
-	return name + ".recording.json"
-}
-
-// environment is scallop's own with the --env entries over it.
-func (f *runFlags) environment(own []string) []string {
-	env := slices.Clone(own)
-	for _, entry := range f.env {
-		if strings.Contains(entry, "=") {
-			env = append(env, entry)
-		}
-		// A lone KEY is passed on, which it is anyway.
-	}
-	return env
-}
-
-func parseSignals(names []string) ([]syscall.Signal, error) {
-	var signals []syscall.Signal
-	for _, name := range names {
-		name = strings.ToUpper(strings.TrimSpace(name))
-		s := unix.SignalNum("SIG" + strings.TrimPrefix(name, "SIG"))
-		if s == 0 {
-			return nil, fmt.Errorf("--stop-signal %q: no such signal: use names as TERM, INT, QUIT, HUP, USR1", name)
-		}
-		if s == syscall.SIGKILL || s == syscall.SIGSTOP {
-			return nil, fmt.Errorf("--stop-signal %q: cannot be handled by any process: name one that stops the command in order", name)
-		}
-		signals = append(signals, s)
-	}
-	if len(signals) == 0 {
-		return nil, errors.New("--stop-signal: is empty: name at least one signal")
-	}
-	return signals, nil
 }
 
 // reporter prints progress, on a terminal only.
