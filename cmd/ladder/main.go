@@ -56,7 +56,7 @@ func parseArgs(args []string, stderr io.Writer) (options, error) {
 	var opts options
 	flags := flag.NewFlagSet("ladder", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&opts.rounds, "rounds", 12, "rounds; each goes through every row")
+	flags.IntVar(&opts.rounds, "rounds", 20, "rounds; each goes through every row")
 	flags.StringVar(&opts.rows, "rows", "", "only rows whose name contains this, beside the two that all are compared with")
 	flags.BoolVar(&opts.tools, "tools", true, "measure other tools, too (syscount, perf trace, strace)")
 	flags.BoolVar(&opts.json, "json", false, "print JSON")

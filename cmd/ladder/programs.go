@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -35,7 +35,7 @@ func tracing(name string) attachFunc {
 	})
 }
 
-// program loads one program with the maps it uses, and attaches it.
+// program loads one program and attaches it.
 func program(name string, attach func(*ebpf.Program) (link.Link, error)) attachFunc {
 	return func(_ context.Context, b *bench) (func() error, error) {
 		coll, err := load(name, b.groups)
@@ -55,29 +55,48 @@ func program(name string, attach func(*ebpf.Program) (link.Link, error)) attachF
 	}
 }
 
-// load gives every group a number in the designs' map of recorded cgroups.
+// load loads one program with the maps it uses, sized for all groups, and gives
+// every group a number in the designs' map of recorded cgroups.
 func load(name string, groups []group) (*ebpf.Collection, error) {
 	spec, err := ladder.LoadLadder()
 	if err != nil {
 		return nil, err
 	}
-	for other := range spec.Programs {
-		if other != name {
-			delete(spec.Programs, other)
-		}
-	}
-	numbers := spec.Maps["array_counts"].MaxEntries
-	spec.Maps["array_counts"].MaxEntries = numbers * uint32(len(groups))
+	spec.Maps["array_counts"].MaxEntries *= uint32(len(groups))
 	spec.Maps["recorded"].MaxEntries = uint32(len(groups))
+	only(spec, name)
 	coll, err := ebpf.NewCollection(spec)
 	if err != nil {
 		return nil, err
 	}
-	for i, g := range groups {
-		if err := coll.Maps["recorded"].Put(g.id, uint32(i)); err != nil {
-			coll.Close()
-			return nil, errors.Join(fmt.Errorf("recording cgroup %s: %w", g.name, err))
-		}
+	if err := fill(coll.Maps["recorded"], groups); err != nil {
+		coll.Close()
+		return nil, err
 	}
 	return coll, nil
+}
+
+// only keeps one program and its maps: creating the others takes longer than measuring.
+func only(spec *ebpf.CollectionSpec, name string) {
+	used := map[string]bool{}
+	for _, ins := range spec.Programs[name].Instructions {
+		if ins.IsLoadFromMap() {
+			used[ins.Reference()] = true
+		}
+	}
+	maps.DeleteFunc(spec.Maps, func(n string, _ *ebpf.MapSpec) bool { return !used[n] })
+	maps.DeleteFunc(spec.Programs, func(n string, _ *ebpf.ProgramSpec) bool { return n != name })
+}
+
+// fill does nothing for a design that has no such map.
+func fill(recorded *ebpf.Map, groups []group) error {
+	if recorded == nil {
+		return nil
+	}
+	for i, g := range groups {
+		if err := recorded.Put(g.id, uint32(i)); err != nil {
+			return fmt.Errorf("recording cgroup %s: %w", g.name, err)
+		}
+	}
+	return nil
 }

@@ -79,7 +79,20 @@ func (rep *report) write(w io.Writer, asJSON bool) error {
 	for _, g := range rep.Rows {
 		fmt.Fprintln(table, g.line())
 	}
+	if rep.tooNoisy() {
+		fmt.Fprintln(table, "\nToo noisy: an empty program seems to cost next to nothing. Run it again on a quiet machine.")
+	}
 	return table.Flush()
+}
+
+// tooNoisy tells whether the ratios mean nothing.
+func (rep *report) tooNoisy() bool {
+	for _, g := range rep.Rows {
+		if (g.Name == rowEmpty || g.Name == rowEmptyPing) && g.Added < 5 {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *rung) line() string {

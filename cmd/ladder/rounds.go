@@ -37,6 +37,9 @@ type result struct {
 // runRound measures every row once. Rows that fail are not tried again; without
 // those that all are compared with, there is no ladder.
 func runRound(ctx context.Context, b *bench, rows []row, results map[string]*result) error {
+	if err := b.renew(); err != nil {
+		return err
+	}
 	for i := range rows {
 		r := &rows[i]
 		if err := ctx.Err(); err != nil {

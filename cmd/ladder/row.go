@@ -19,8 +19,11 @@ type row struct {
 
 // Bursts are short, so that some fall between two disturbances.
 var (
-	getppidOrder = order{Bursts: 1500, Iterations: 400}
-	pingOrder    = order{Bursts: 300, Iterations: 100}
+	getppidOrder = order{Bursts: 500, Iterations: 400}
+	noneOrder    = order{Bursts: 2000, Iterations: 400} // all others are compared with it
+	nonePing     = order{Bursts: 1000, Iterations: 100}
+	pingOrder    = order{Bursts: 200, Iterations: 100}
+	perfOrder    = order{Bursts: 60, Iterations: 400} // it works off what piles up
 	straceOrder  = order{Bursts: 10, Iterations: 50}
 )
 

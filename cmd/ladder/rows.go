@@ -27,7 +27,7 @@ var (
 // allRows is the ladder, from the cheapest rung up.
 func allRows(tools bool) []row {
 	rows := []row{
-		{name: rowNone},
+		{name: rowNone, order: noneOrder},
 		{name: rowEmpty, attach: empty},
 		{name: "empty program (raw_tracepoint)", attach: emptyRaw},
 		{name: "empty program (perf tracepoint)", attach: emptyPerf},
@@ -39,7 +39,7 @@ func allRows(tools bool) []row {
 		{name: "cached cgroup, per-CPU array, atomic add", attach: cachedAtomic},
 		{name: "task storage, per-CPU array, atomic add", attach: taskStorage},
 		{name: "per-CPU hash {cgroup, nr}", attach: hash},
-		{name: rowNonePing, loop: loopPing},
+		{name: rowNonePing, loop: loopPing, order: nonePing},
 		{name: rowEmptyPing, loop: loopPing, attach: empty},
 		{name: "switching: scallop, two of 1,000 recorded", loop: loopPing, attach: scallopMany, bars: switchingBars},
 		{name: "switching: cached cgroup, atomic add", loop: loopPing, attach: cachedAtomic},

@@ -19,7 +19,7 @@ func toolRows() []row {
 	return []row{
 		{name: rowSyscount, attach: syscount},
 		{name: rowSyscountCgroup, attach: syscountCgroup},
-		{name: "perf trace -s -p PID", attach: perfTrace},
+		{name: "perf trace -s -p PID", order: perfOrder, attach: perfTrace},
 		{name: rowStrace, order: straceOrder, child: strace},
 	}
 }

@@ -61,7 +61,7 @@ type Leader struct {
 	Exe  string `json:"exe"`
 	User string `json:"user,omitempty"` // "uid:gid" as started
 	// End is one sentence, e.g. "exited with code 0",
-	// "killed by SIGKILL, sent by the kernel (out of memory)".
+	// "was killed by SIGKILL from the kernel: out of memory".
 	End      string `json:"end"`
 	ExitCode *int   `json:"exitCode,omitempty"`
 	Signal   string `json:"signal,omitempty"`

@@ -129,11 +129,11 @@ func (s *session) leaderEnd() string {
 	case signal == "":
 		return fmt.Sprintf("exited by itself with code %d: it was never told to stop", code)
 	case signal == "SIGKILL" && s.leader.oomKill:
-		return "killed by SIGKILL from the kernel: out of memory"
+		return "was killed by SIGKILL from the kernel: out of memory"
 	case signal == "SIGKILL" && s.leader.kill != nil:
-		return "killed by " + describeSignal(*s.leader.kill)
+		return "was killed by " + describeSignal(*s.leader.kill)
 	default:
-		return "killed by " + signal
+		return "was killed by " + signal
 	}
 }
 

@@ -144,7 +144,7 @@ func TestKilledLeader(t *testing.T) {
 	r := record(t, options("sh", "-c", "kill -KILL $$"))
 	complete(t, r)
 	leader := r.Workload.Leader
-	if leader.Signal != "SIGKILL" || !strings.HasPrefix(leader.End, "killed by SIGKILL from pid ") {
+	if leader.Signal != "SIGKILL" || !strings.HasPrefix(leader.End, "was killed by SIGKILL from pid ") {
 		t.Errorf("end %+v", leader)
 	}
 }
@@ -197,7 +197,7 @@ func TestSignalsToScallop(t *testing.T) {
 		want    string
 	}{
 		"first stops":  {[]syscall.Signal{syscall.SIGINT}, server, "exited with code 7 after its stop signal"},
-		"second kills": {[]syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, "trap '' TERM INT; while :; do sleep 0.05; done", "killed by SIGKILL"},
+		"second kills": {[]syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, "trap '' TERM INT; while :; do sleep 0.05; done", "was killed by SIGKILL"},
 		"others pass":  {[]syscall.Signal{syscall.SIGHUP}, "trap 'exit 5' HUP; while :; do sleep 0.05; done", "exited by itself with code 5: it was never told to stop"},
 	} {
 		t.Run(name, func(t *testing.T) {
