@@ -7,7 +7,6 @@
 #define ABI_NATIVE 0 /* x86_64, aarch64 */
 #define ABI_COMPAT 1 /* x86, arm */
 #define ABI_X32 2
-#define ABIS 4 /* a power of two, for the verifier */
 
 #if defined(__TARGET_ARCH_x86)
 /* Linux 5.10 to 7.x, arch/x86/include/asm/thread_info.h: set on entry by the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
 /* The first call of each (workload, phase, ABI, number): gives it a counter and keeps
- * who made it. Everything after it takes the shortcut in scallop.bpf.c. */
+ * who made it. Everything after it takes the shortcut in struct workload. */
 #pragma once
 
 #include "phase.h"
@@ -27,21 +27,12 @@ static __always_inline u32 claim(void *pool, struct call_key *key, struct first_
 	return 0;
 }
 
-/* The row of (workload, phase, ABI). Without one, calls are only slower. */
-static __always_inline void row_claim(struct workload *w, struct call_key *key)
+/* Where the shortcut to a counter is, NULL if it has none. */
+static __always_inline u16 *shortcut(struct workload *w, u32 phase, u32 abi, u32 nr)
 {
-	struct first_call first = {};
-	struct call_key row = *key;
-	u32 slot;
-
-	row.nr = NR_ROW;
-	if (bpf_map_lookup_elem(&calls, &row) || bpf_map_pop_elem(&free_rows, &slot))
-		return;
-	first.slot = slot;
-	if (bpf_map_update_elem(&calls, &row, &first, BPF_NOEXIST))
-		bpf_map_push_elem(&free_rows, &slot, BPF_ANY);
-	else
-		w->row[row_index(key->phase, key->abi)] = slot;
+	if (unlikely(abi >= FAST_ABIS || phase >= FAST_PHASES || nr >= FAST_NUMBERS))
+		return NULL;
+	return &w->slot[abi][phase][nr];
 }
 
 static __always_inline u32 slot_claim(struct workload *w, struct call_key *key)
@@ -65,14 +56,14 @@ static __always_inline u32 slot_claim(struct workload *w, struct call_key *key)
 	return slot;
 }
 
-/* Returns the slot of a call that no row has, 0 if there is none. */
+/* Returns the slot of a call that has no shortcut yet, 0 if there is none. */
 static __noinline u32 slot_find(u32 workload, u32 phase, u32 abi, u32 nr)
 {
 	struct call_key key = {.workload = workload, .phase = phase, .abi = abi, .nr = nr};
 	struct workload *w = bpf_map_lookup_elem(&workloads, &workload);
 	struct first_call *first;
-	struct row *row;
-	u32 slot, index;
+	u16 *fast;
+	u32 slot;
 
 	if (!w)
 		return 0;
@@ -82,14 +73,8 @@ static __noinline u32 slot_find(u32 workload, u32 phase, u32 abi, u32 nr)
 	}
 	first = bpf_map_lookup_elem(&calls, &key);
 	slot = first ? first->slot : slot_claim(w, &key);
-	if (!slot || nr >= ROW_NUMBERS)
-		return slot;
-	index = row_index(phase, abi);
-	if (!w->row[index])
-		row_claim(w, &key);
-	index = w->row[index];
-	row = bpf_map_lookup_elem(&rows, &index);
-	if (row && index)
-		row->slot[nr & (ROW_NUMBERS - 1)] = slot;
+	fast = shortcut(w, phase, abi, nr);
+	if (slot && fast)
+		*fast = slot;
 	return slot;
 }

@@ -6,15 +6,15 @@
 
 #include "abi.h"
 
-/* Numbers below this have a place in a row; others go through a hash lookup.
- * The highest number of any native table is 472 (Linux 7.2). */
-#define ROW_NUMBERS 512
+/* What the shortcut to a counter covers: the native and the compat ABI, the phases
+ * below this, the numbers below this. The rest goes through a hash lookup. The
+ * highest number of any native table is 472 (Linux 7.2). */
+#define FAST_ABIS 2
+#define FAST_PHASES 8
+#define FAST_NUMBERS 512
 
 /* Numbers are below this, x32's bit left out. */
 #define NR_LIMIT (1U << 30)
-
-/* A key of `calls` with this number stands for the row itself. */
-#define NR_ROW 0xffffffff
 
 enum phase {
 	PHASE_SETUP,
@@ -41,7 +41,7 @@ enum loss {
 const volatile u32 slots_per_cpu = 1; /* counters of one CPU, slot 0 is unused */
 const volatile u32 cgroup_mask = 0;   /* buckets of cgroup_index - 1 */
 
-/* A workload. The first cache line is all that the hot path reads. */
+/* A workload. The hot path reads two cache lines: the first one and a slot's. */
 struct workload {
 	u32 phase;    /* of its own processes; enum phase */
 	u32 entrants; /* processes that joined and have not made their execve yet */
@@ -49,18 +49,10 @@ struct workload {
 	u32 pad;
 	u64 stop_signals; /* bit N-1: signal N to the leader begins shutdown */
 	u64 last_new;	  /* ktime of the latest first call */
-	u16 row[PHASES * ABIS]; /* 0: none yet */
+	u64 line[4];	  /* the rest of the first line */
+	/* Slots of counters, 0: none yet. Only a shortcut to `calls`. */
+	u16 slot[FAST_ABIS][FAST_PHASES][FAST_NUMBERS];
 };
-
-static __always_inline u32 row_index(u32 phase, u32 abi)
-{
-	u32 index = phase * ABIS + abi;
-
-	/* The compiler must not mask the parts instead of the whole: 5.10's verifier
-	 * loses the bounds of masked parts that are put together. */
-	asm volatile("" : "+r"(index));
-	return index & (PHASES * ABIS - 1);
-}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -104,27 +96,8 @@ struct {
 	__type(value, u32);
 } entrants SEC(".maps");
 
-/* (phase, ABI) of a workload: number → slot of its counter, 0: none yet. Only a
- * shortcut to `calls`. */
-struct row {
-	u16 slot[ROW_NUMBERS];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct row);
-} rows SEC(".maps");
-
-/* What user space has handed out for use: rows and slots, each from 1. A queue is
- * the one atomic allocator that 5.10 has (no compare-and-swap before 5.12). */
-struct {
-	__uint(type, BPF_MAP_TYPE_QUEUE);
-	__uint(max_entries, 1);
-	__type(value, u32);
-} free_rows SEC(".maps");
-
+/* The slots that user space has handed out for use, from 1. A queue is the one
+ * atomic allocator that 5.10 has (no compare-and-swap before 5.12). */
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 1);
@@ -143,7 +116,7 @@ struct first_call {
 	u64 time; /* ktime, ns */
 	u64 exe_inode;
 	u32 exe_device;
-	u32 slot; /* of its counter; of its row if nr is NR_ROW */
+	u32 slot; /* of its counter */
 	u32 tgid;
 	u32 tid;
 	u8 comm[16];
@@ -156,13 +129,14 @@ struct {
 	__type(value, struct first_call);
 } calls SEC(".maps");
 
-/* The counters: slots_per_cpu for each CPU, one CPU after the other. */
+/* The counters: for each CPU, slots_per_cpu of them. User space sets the size of
+ * the value. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u64);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, sizeof(u64));
 } counts SEC(".maps");
 
 /* By workload and reason; workload 0's row also takes what belongs to none. */

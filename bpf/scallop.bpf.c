@@ -12,34 +12,21 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 	SEC("tp_btf/" #name) int name(u64 *ctx) { return call_; }              \
 	SEC("raw_tp/" #name) int name##_raw(u64 *ctx) { return call_; }
 
-/* What the hot path needs of the current task: typed loads where the kernel
- * gives a typed pointer, helpers elsewhere. */
-struct caller {
-	u64 cgroup;
-	u32 compat;
-};
-
-static __always_inline void caller_typed(struct caller *c)
+/* This CPU's counter. Nothing else writes it meanwhile: docs/kernel-side.md. */
+static __always_inline void add_one(u32 slot)
 {
-	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
+	u64 *n = bpf_map_lookup_elem(&counts, &cpu);
 
-	c->cgroup = task->cgroups->dfl_cgrp->kn->id;
-	c->compat = !!thread_is_compat(&task->thread_info);
-}
-
-static __always_inline void caller_read(struct caller *c)
-{
-	c->cgroup = bpf_get_current_cgroup_id();
-	c->compat = !!(thread_compat_word(current_task()) & COMPAT_MASK);
+	if (n && slot < slots_per_cpu)
+		n[slot]++;
 }
 
 /* The hot path. */
-static __always_inline int count(struct caller *c, u32 nr)
+static __always_inline int count(u64 cgroup, bool compat, u32 nr)
 {
-	u32 workload = workload_of(c->cgroup), phase, abi, key, slot = 0;
+	u32 workload = workload_of(cgroup), phase, abi, slot = 0;
 	struct workload *w;
-	struct row *row;
-	u64 *n;
 
 	if (likely(workload == NO_WORKLOAD))
 		return 0;
@@ -49,44 +36,43 @@ static __always_inline int count(struct caller *c, u32 nr)
 	phase = w->phase;
 	if (unlikely(w->entrants))
 		phase = entrant_phase(phase);
-	abi = c->compat ? ABI_COMPAT : nr & X32_BIT ? ABI_X32 : ABI_NATIVE;
-	if (abi == ABI_X32)
-		nr &= ~X32_BIT;
-	key = w->row[row_index(phase, abi)];
-	row = bpf_map_lookup_elem(&rows, &key);
-	if (likely(row && nr < ROW_NUMBERS))
-		slot = row->slot[nr & (ROW_NUMBERS - 1)];
+	if (likely(nr < FAST_NUMBERS && phase < FAST_PHASES))
+		slot = w->slot[compat][phase][nr];
 	if (unlikely(!slot)) {
-		slot = slot_find(workload, phase, abi, nr);
+		abi = compat ? ABI_COMPAT : nr & X32_BIT ? ABI_X32 : ABI_NATIVE;
+		slot = slot_find(workload, phase, abi, abi == ABI_X32 ? nr & ~X32_BIT : nr);
 		if (!slot)
 			return 0; /* counted there, as a loss */
 	}
-	key = bpf_get_smp_processor_id() * slots_per_cpu + slot;
-	n = bpf_map_lookup_elem(&counts, &key);
-	if (n)
-		(*n)++;
+	add_one(slot);
 	return 0;
+}
+
+/* Where the kernel gives no typed pointer to the task: helpers. */
+static __always_inline int count_read(u32 nr)
+{
+	bool compat = thread_compat_word(current_task()) & COMPAT_MASK;
+
+	return count(bpf_get_current_cgroup_id(), compat, nr);
+}
+
+static __always_inline int count_typed(u32 nr)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+
+	return count(task->cgroups->dfl_cgrp->kn->id, thread_is_compat(&task->thread_info), nr);
 }
 
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
-	struct caller c;
-
-	if (HAVE_CURRENT_TASK_BTF)
-		caller_typed(&c);
-	else
-		caller_read(&c);
-	return count(&c, ctx[1]);
+	return HAVE_CURRENT_TASK_BTF ? count_typed(ctx[1]) : count_read(ctx[1]);
 }
 
 SEC("raw_tp/sys_enter")
 int sys_enter_raw(u64 *ctx)
 {
-	struct caller c;
-
-	caller_read(&c);
-	return count(&c, ctx[1]);
+	return count_read(ctx[1]);
 }
 
 TRACEPOINT(cgroup_mkdir, on_cgroup_mkdir((void *)ctx[0]))

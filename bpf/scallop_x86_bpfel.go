@@ -101,11 +101,6 @@ const (
 	ScallopPhasePHASES         ScallopPhase = 16
 )
 
-type ScallopRow struct {
-	_    structs.HostLayout
-	Slot [512]uint16
-}
-
 type ScallopWorkload struct {
 	_           structs.HostLayout
 	Phase       uint32
@@ -114,7 +109,8 @@ type ScallopWorkload struct {
 	Pad         uint32
 	StopSignals uint64
 	LastNew     uint64
-	Row         [64]uint16
+	Line        [4]uint64
+	Slot        [2][8][512]uint16
 }
 
 // Names of all BPF objects in the ELF.
@@ -129,10 +125,8 @@ const (
 	ScallopMapEvents               = "events"
 	ScallopMapExeScratch           = "exe_scratch"
 	ScallopMapExes                 = "exes"
-	ScallopMapFreeRows             = "free_rows"
 	ScallopMapFreeSlots            = "free_slots"
 	ScallopMapLosses               = "losses"
-	ScallopMapRows                 = "rows"
 	ScallopMapWorkloads            = "workloads"
 	ScallopProgCgroupMkdir         = "cgroup_mkdir"
 	ScallopProgCgroupMkdirRaw      = "cgroup_mkdir_raw"
@@ -226,10 +220,8 @@ type ScallopMapSpecs struct {
 	Events      *ebpf.MapSpec `ebpf:"events"`
 	ExeScratch  *ebpf.MapSpec `ebpf:"exe_scratch"`
 	Exes        *ebpf.MapSpec `ebpf:"exes"`
-	FreeRows    *ebpf.MapSpec `ebpf:"free_rows"`
 	FreeSlots   *ebpf.MapSpec `ebpf:"free_slots"`
 	Losses      *ebpf.MapSpec `ebpf:"losses"`
-	Rows        *ebpf.MapSpec `ebpf:"rows"`
 	Workloads   *ebpf.MapSpec `ebpf:"workloads"`
 }
 
@@ -273,10 +265,8 @@ type ScallopMaps struct {
 	Events      *ebpf.Map `ebpf:"events"`
 	ExeScratch  *ebpf.Map `ebpf:"exe_scratch"`
 	Exes        *ebpf.Map `ebpf:"exes"`
-	FreeRows    *ebpf.Map `ebpf:"free_rows"`
 	FreeSlots   *ebpf.Map `ebpf:"free_slots"`
 	Losses      *ebpf.Map `ebpf:"losses"`
-	Rows        *ebpf.Map `ebpf:"rows"`
 	Workloads   *ebpf.Map `ebpf:"workloads"`
 }
 
@@ -290,10 +280,8 @@ func (m *ScallopMaps) Close() error {
 		m.Events,
 		m.ExeScratch,
 		m.Exes,
-		m.FreeRows,
 		m.FreeSlots,
 		m.Losses,
-		m.Rows,
 		m.Workloads,
 	)
 }

@@ -139,7 +139,6 @@ func TestSizesAreChecked(t *testing.T) {
 	for name, change := range map[string]func(*Sizes){
 		"no workload":       func(s *Sizes) { s.Workloads = 0 },
 		"too many calls":    func(s *Sizes) { s.Calls = maxSlots },
-		"too many rows":     func(s *Sizes) { s.Rows = maxRows },
 		"no cgroup":         func(s *Sizes) { s.Cgroups = 0 },
 		"too many workload": func(s *Sizes) { s.Workloads = maxWorkloads + 1 },
 	} {

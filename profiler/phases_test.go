@@ -237,3 +237,35 @@ func TestBystanders(t *testing.T) {
 		t.Errorf("recorded of an empty cgroup: %v, %v", s.Calls, err)
 	}
 }
+
+// Phases and ABIs that have no shortcut to their counters are as exact.
+func TestExactWithoutShortcut(t *testing.T) {
+	hosttest.Root(t)
+	program := hosttest.Program(t, "kinds", hosttest.Bare...)
+	r := start(t, profiler.Options{Sizes: profiler.SizesFor(1)})
+	c, id := newCgroup(t, "slow")
+	const phase = 12
+	if err := r.SetWorkload(0, profiler.WorkloadOptions{CgroupID: id, Phase: phase}); err != nil {
+		t.Fatal(err)
+	}
+	cmd, err := launch.Start(launch.Options{Args: []string{program}, Cgroup: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Snapshot(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum uint64
+	for _, call := range s.Calls {
+		if call.Phase == phase {
+			sum += call.Count
+		}
+	}
+	if sum != 20_001 {
+		t.Errorf("counted %d calls in phase %d, the program made 20001", sum, phase)
+	}
+}

@@ -65,9 +65,6 @@ func (r *Recorder) prepare() error {
 	if err := fillPool(m.FreeSlots, r.sizes.Calls); err != nil {
 		return err
 	}
-	if err := fillPool(m.FreeRows, r.sizes.Rows); err != nil {
-		return err
-	}
 	var err error
 	if r.workloads, err = mapMemory[bpf.ScallopWorkload](r, m.Workloads); err != nil {
 		return err
@@ -97,13 +94,14 @@ func fillPool(pool *ebpf.Map, n int) error {
 	return nil
 }
 
-// mapMemory maps an array map's memory; its element is exactly a T.
+// mapMemory maps an array map's memory: each element is a whole number of T.
 func mapMemory[T any](r *Recorder, m *ebpf.Map) ([]T, error) {
 	var element T
-	n, size := int(m.MaxEntries()), int(unsafe.Sizeof(element))
-	if size != int(m.ValueSize()) {
-		return nil, fmt.Errorf("%s has elements of %d bytes, not %d: rebuild it with `make generate`", m, m.ValueSize(), size)
+	size := int(unsafe.Sizeof(element))
+	if int(m.ValueSize())%size != 0 {
+		return nil, fmt.Errorf("%s has elements of %d bytes, not of %d: rebuild it with `make generate`", m, m.ValueSize(), size)
 	}
+	n := int(m.MaxEntries()) * int(m.ValueSize()) / size
 	mem, err := unix.Mmap(m.FD(), 0, align(n*size, os.Getpagesize()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("mapping the memory of %s: %w", m, err)

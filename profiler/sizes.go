@@ -16,10 +16,7 @@ type Sizes struct {
 	Workloads int // recorded at a time
 	Cgroups   int // recorded at a time, children included
 	// Calls is the number of different (workload, phase, ABI, number).
-	Calls int
-	// Rows is the number of different (workload, phase, ABI) that have the
-	// fast path; further ones are exact, but slower.
-	Rows     int
+	Calls    int
 	Exes     int // different executables
 	Entrants int // processes between joining a workload and their execve
 }
@@ -27,8 +24,7 @@ type Sizes struct {
 // Limits that the kernel side's types set.
 const (
 	maxWorkloads = 1 << 16 // a 16-bit field in cgroup_index
-	maxSlots     = 1 << 16 // a 16-bit field in rows, slot 0 unused
-	maxRows      = 1 << 16 // a 16-bit field in struct workload, row 0 unused
+	maxSlots     = 1 << 16 // a 16-bit field in struct workload, slot 0 unused
 )
 
 // SizesFor gives room for n workloads of the kind seen in practice: a server
@@ -38,7 +34,6 @@ func SizesFor(n int) Sizes {
 		Workloads: n,
 		Cgroups:   max(64, 4*n),
 		Calls:     min(maxSlots-1, 2048+250*n),
-		Rows:      min(maxRows-1, 32+6*n),
 		Exes:      min(4096, 256+8*n),
 		Entrants:  max(256, 2*n),
 	}
@@ -51,8 +46,6 @@ func (s Sizes) check() error {
 		return fmt.Errorf("room for %d workloads: choose 1 to %d", s.Workloads, maxWorkloads)
 	case s.Calls < 1 || s.Calls > maxSlots-1:
 		return fmt.Errorf("room for %d different calls: choose 1 to %d", s.Calls, maxSlots-1)
-	case s.Rows < 1 || s.Rows > maxRows-1:
-		return fmt.Errorf("room for %d rows: choose 1 to %d", s.Rows, maxRows-1)
 	case s.Cgroups < 1 || s.Exes < 1 || s.Entrants < 1:
 		return fmt.Errorf("room for no cgroup, executable or entrant: choose at least 1 of each")
 	}
@@ -60,6 +53,8 @@ func (s Sizes) check() error {
 }
 
 func (s Sizes) slotsPerCPU() int { return s.Calls + 1 }
+
+const slotBytes = 8 // a counter
 
 // buckets keeps the index at most half full.
 func (s Sizes) buckets() int {
@@ -76,11 +71,9 @@ func (s Sizes) apply(spec *ebpf.CollectionSpec, cpus int) error {
 		bpf.ScallopMapCgroupIndex: s.buckets(),
 		bpf.ScallopMapCgroups:     s.Cgroups,
 		bpf.ScallopMapEntrants:    s.Entrants,
-		bpf.ScallopMapRows:        s.Rows + 1,
-		bpf.ScallopMapFreeRows:    s.Rows,
 		bpf.ScallopMapFreeSlots:   s.Calls,
-		bpf.ScallopMapCalls:       s.Calls + s.Rows,
-		bpf.ScallopMapCounts:      s.slotsPerCPU() * cpus,
+		bpf.ScallopMapCalls:       s.Calls,
+		bpf.ScallopMapCounts:      cpus,
 		bpf.ScallopMapLosses:      s.Workloads * int(bpf.ScallopLossLOSSES),
 		bpf.ScallopMapExes:        s.Exes,
 		bpf.ScallopMapEvents:      max(eventBytes, os.Getpagesize()),
@@ -92,6 +85,7 @@ func (s Sizes) apply(spec *ebpf.CollectionSpec, cpus int) error {
 		}
 		m.MaxEntries = uint32(n)
 	}
+	spec.Maps[bpf.ScallopMapCounts].ValueSize = uint32(s.slotsPerCPU() * slotBytes)
 	if err := spec.Variables[bpf.ScallopVarSlotsPerCpu].Set(uint32(s.slotsPerCPU())); err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (r *Recorder) Snapshot(w int) (*Snapshot, error) {
 func (r *Recorder) readCalls(w int) ([]Call, error) {
 	var calls []Call
 	err := readAll(r.objects.maps.Calls, func(k bpf.ScallopCallKey, v bpf.ScallopFirstCall) {
-		if int(k.Workload) != w || k.Nr == rowNr {
+		if int(k.Workload) != w {
 			return
 		}
 		// Zero: its first call is just being made.
@@ -83,9 +83,6 @@ func (r *Recorder) readCalls(w int) ([]Call, error) {
 	}
 	return calls, nil
 }
-
-// rowNr marks keys that stand for a row (NR_ROW in bpf/maps.h).
-const rowNr = 0xffffffff
 
 func newCall(k bpf.ScallopCallKey, v bpf.ScallopFirstCall, n uint64) Call {
 	return Call{

@@ -84,18 +84,6 @@ func setupKinds(r *recording.Recording) int {
 	return kinds
 }
 
-// Without a single row, every call goes through the hash: slower, and exact.
-func TestExactWithoutRows(t *testing.T) {
-	hosttest.Root(t)
-	opts := options(hosttest.Program(t, "calls", "-static", "-pthread"), "8", "20000")
-	opts.Sizes.Rows = 1
-	r := record(t, opts)
-	complete(t, r)
-	if got := count(r, "x86_64", "getppid"); got != 8*20_000 {
-		t.Errorf("counted %d getppid, the program made %d", got, 8*20_000)
-	}
-}
-
 func TestNumbersOutOfTables(t *testing.T) {
 	hosttest.Root(t)
 	r := record(t, options(hosttest.Program(t, "ranges", hosttest.Bare...)))
