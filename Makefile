@@ -27,7 +27,7 @@ demo: build setup-demo ## profile nginx through its life and export its allow-li
 	.demo/nginx
 
 bench: build setup ## the cost ladder, from interleaved rounds of one run
-	$(GO) run ./cmd/ladder
+	$(GO) run ./cmd/ladder --scallop ./scallop
 
 generate: setup-generate ## rebuild the BPF objects and the syscall tables
 	$(GO) generate ./...

@@ -20,6 +20,7 @@ type options struct {
 	rows   string
 	tools  bool
 	json   bool
+	binary string // scallop's, for what its own process takes
 }
 
 func main() {
@@ -42,6 +43,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	report, err := measure(ctx, opts, stderr)
+	if err == nil && opts.binary != "" {
+		report.Own = measureOwn(ctx, opts.binary)
+	}
 	if err == nil {
 		err = report.write(stdout, opts.json)
 	}
@@ -59,6 +63,7 @@ func parseArgs(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&opts.rounds, "rounds", 20, "rounds; each goes through every row")
 	flags.StringVar(&opts.rows, "rows", "", "only rows whose name contains this, beside the two that all are compared with")
 	flags.BoolVar(&opts.tools, "tools", true, "measure other tools, too (syscount, perf trace, strace)")
+	flags.StringVar(&opts.binary, "scallop", "", "measure what the process of this scallop binary takes, too")
 	flags.BoolVar(&opts.json, "json", false, "print JSON")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "Usage: ladder [flags]\nMeasures the cost of a system call under scallop and others. Needs root.\nExample: go run ./cmd/ladder --rounds 5")

@@ -16,11 +16,12 @@ type bar struct {
 
 // report is the ladder; its JSON is stable.
 type report struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
-	Kernel     string `json:"kernel"`
-	Rounds     int    `json:"rounds"`
-	Rows       []rung `json:"rows"`
+	APIVersion string      `json:"apiVersion"`
+	Kind       string      `json:"kind"`
+	Kernel     string      `json:"kernel"`
+	Rounds     int         `json:"rounds"`
+	Rows       []rung      `json:"rows"`
+	Own        *ownProcess `json:"own,omitempty"`
 }
 
 type rung struct {
@@ -78,6 +79,9 @@ func (rep *report) write(w io.Writer, asJSON bool) error {
 	fmt.Fprintln(table, "ROW\tNS/CALL\tADDED\tRATIO\tBARS")
 	for _, g := range rep.Rows {
 		fmt.Fprintln(table, g.line())
+	}
+	if rep.Own != nil {
+		fmt.Fprintf(table, "\n%s\n", rep.Own.line())
 	}
 	if rep.tooNoisy() {
 		fmt.Fprintln(table, "\nToo noisy: an empty program seems to cost next to nothing. Run it again on a quiet machine.")

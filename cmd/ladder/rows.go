@@ -19,7 +19,7 @@ const (
 
 // Bars on scallop's rows: see docs/kernel-side.md.
 var (
-	recordedBars  = []bar{{rowEmpty, 1.4}, {rowSyscount, 0.65}, {rowStrace, 0.01}}
+	recordedBars  = []bar{{rowEmpty, 1.4}, {rowSyscount, 0.65}, {rowSyscountCgroup, 0.65}, {rowStrace, 0.01}}
 	bystanderBars = []bar{{rowEmpty, 1.15}, {rowSyscount, 0.65}, {rowStrace, 0.01}}
 	switchingBars = []bar{{rowEmptyPing, 1.4}}
 )
