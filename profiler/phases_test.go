@@ -149,9 +149,9 @@ func TestChildCgroups(t *testing.T) {
 	if err := r.SetWorkload(1, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup}); err != nil {
 		t.Fatal(err)
 	}
-	// dash's umask is one umask call; the shell makes both in the grandchild cgroup.
-	script := `cd "$1" && mkdir -p a/b/c && echo $$ > a/b/c/cgroup.procs && umask >/dev/null && umask >/dev/null`
-	cmd, err := launch.Start(launch.Options{Args: []string{"/bin/dash", "-c", script, "sh", c.Dir()}, Cgroup: c})
+	kinds := hosttest.Program(t, "kinds", hosttest.Bare...)
+	script := `cd "$1" && mkdir -p a/b/c && echo $$ > a/b/c/cgroup.procs && exec "$2"`
+	cmd, err := launch.Start(launch.Options{Args: []string{"/bin/sh", "-c", script, "sh", c.Dir(), kinds}, Cgroup: c})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +165,8 @@ func TestChildCgroups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := calls(s, unix.SYS_UMASK); n < 2 {
-		t.Errorf("%d umask calls recorded in a child cgroup, want at least 2", n)
+	if n := calls(s, unix.SYS_GETSID); n != 1000 {
+		t.Errorf("%d getsid calls recorded in a child cgroup, the program made 1000", n)
 	}
 	if s, err := r.Snapshot(0); err != nil || len(s.Calls) > 0 {
 		t.Errorf("workload 0 has no cgroup, but calls: %v, %v", s.Calls, err)
