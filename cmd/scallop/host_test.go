@@ -183,15 +183,7 @@ func (p *place) mkdir(name string) string {
 // completeRecording reads a recording that must be whole.
 func (p *place) completeRecording(path string) {
 	p.t.Helper()
-	file, err := os.Open(path)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer file.Close()
-	r, err := recording.Decode(file)
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	r := decodeFile(p.t, path)
 	if !r.Complete || len(r.Syscalls) == 0 {
 		p.t.Errorf("complete is %v, with %d calls", r.Complete, len(r.Syscalls))
 	}
@@ -225,4 +217,18 @@ func cgroup2(t *testing.T) string {
 		hosttest.Lack(t, err.Error())
 	}
 	return mount.Path
+}
+
+func decodeFile(t *testing.T, path string) *recording.Recording {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := recording.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
