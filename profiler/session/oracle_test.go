@@ -100,33 +100,41 @@ func TestSupersetOfStraceForServers(t *testing.T) {
 		"redis": redis,
 	} {
 		t.Run(name, func(t *testing.T) {
-			args, pidFile, traffic := server(t)
-			drive := func() {
-				if err := retry(traffic); err != nil {
-					t.Error(err)
-				}
-			}
-			traced := straced(t, func() {
-				drive()
-				stopServer(t, pidFile)
-			}, args...)
-			opts := within(options(args...))
+			// A fresh server for each: what one leaves on disk must not spare the
+			// other a call.
+			args, drive := driven(t, server)
+			traced := straced(t, drive, args...)
+			args, drive = driven(t, server)
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
 				drive()
-				stopServer(t, pidFile)
 			}()
-			r := record(t, opts)
+			r := record(t, within(options(args...)))
 			<-done
 			complete(t, r)
 			got := recorded(r)
+			if len(traced) < 20 {
+				t.Errorf("strace saw %v only: the server did not run", traced)
+			}
 			for _, call := range traced {
 				if !slices.Contains(got, call) {
 					t.Errorf("strace saw %s, the recording did not", call)
 				}
 			}
 		})
+	}
+}
+
+// driven returns a server's command line, and what makes it serve and stop.
+func driven(t *testing.T, server func(*testing.T) ([]string, string, func() error)) (args []string, drive func()) {
+	t.Helper()
+	args, pidFile, traffic := server(t)
+	return args, func() {
+		if err := retry(traffic); err != nil {
+			t.Error(err)
+		}
+		stopServer(t, pidFile)
 	}
 }
 
@@ -179,7 +187,8 @@ func nginx(t *testing.T) ([]string, string, func() error) {
 	}
 	conf := filepath.Join(dir, "nginx-"+port+".conf")
 	text := fmt.Sprintf(`daemon off; pid %[1]s/pid; error_log %[1]s/error.log; events {}
-http { access_log %[1]s/access.log; server { listen 127.0.0.1:%[2]s; root %[1]s; } }`, dir, port)
+http { client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/fastcgi;
+uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi; access_log %[1]s/access.log; server { listen 127.0.0.1:%[2]s; root %[1]s; } }`, dir, port)
 	for path, content := range map[string]string{conf: text, filepath.Join(dir, "index.html"): "hello\n"} {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 			t.Fatal(err)
