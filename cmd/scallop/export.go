@@ -59,7 +59,7 @@ deny calls that the workload needs.`,
 
 func addExportFlags(cmd *cobra.Command, opts *exportOptions) {
 	flags := cmd.Flags()
-	flags.StringVarP(&opts.output, "output", "o", "-", "write the profile to `FILE`; - is standard output")
+	flags.StringVarP(&opts.output, "output-file", "o", "-", "write the profile to `FILE`; - is standard output")
 	flags.StringVar(&opts.format, "format", "docker", "`FORMAT` of the profile: "+strings.Join(exporter.Formats(), ", "))
 	flags.StringSliceVar(&opts.phases, "phases", nil, "export these `PHASES` only, e.g. steady,shutdown (default all but setup)")
 	flags.StringVar(&opts.runtime, "runtime", "", "allow what this `RUNTIME` calls once the filter is loaded: "+
