@@ -72,6 +72,7 @@ func TestWriteOutputKeepsTheOldFile(t *testing.T) {
 	if err := os.Chmod(dir, 0o555); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o755) }) // or it could not be removed
 	if err := writeOutput(&env{}, path, []byte("new")); err == nil {
 		t.Error("no error")
 	}

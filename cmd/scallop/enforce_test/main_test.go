@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 }
 
 func buildAndRun(m *testing.M) int {
+	if os.Geteuid() != 0 {
+		return m.Run() // every test says then that it needs root
+	}
 	// Servers are started by root, and Debian does not give root's PATH to everyone.
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	dir, err := os.MkdirTemp("", "scallop-enforce-bin-")
