@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 
@@ -87,6 +88,7 @@ type session struct {
 	served   <-chan time.Time // StopAfter
 	killAt   <-chan time.Time // StopTimeout
 	failures []string         // reasons for an incomplete recording
+	waiting  sync.WaitGroup   // for readiness
 }
 
 // leader is what the kernel side told of the workload's first process.
@@ -113,6 +115,8 @@ func Run(ctx context.Context, opts Options) (*recording.Recording, error) {
 	defer cancel()
 	s.watch(ctx)
 	s.loop(ctx)
+	cancel()
+	s.waiting.Wait() // the checks read the recorder's memory, which close unmaps
 	return s.finish()
 }
 
@@ -210,7 +214,7 @@ func (s *session) watch(ctx context.Context) {
 		s.empty <- s.cgroup.WaitEmpty(context.WithoutCancel(ctx)) // it ends at the latest when ctx kills all
 	}()
 	for _, check := range s.checks() {
-		go s.await(ctx, check)
+		s.waiting.Go(func() { s.await(ctx, check) })
 	}
 	if s.opts.Duration > 0 {
 		s.over = time.After(s.opts.Duration)
