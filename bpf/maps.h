@@ -41,11 +41,13 @@ enum loss {
 const volatile u32 slots_per_cpu = 1; /* counters of one CPU, slot 0 is unused */
 const volatile u32 cgroup_mask = 0;   /* buckets of cgroup_index - 1 */
 
+#define LEADER_GONE 0xffffffff
+
 /* A workload. The hot path reads two cache lines: the first one and a slot's. */
 struct workload {
 	u32 phase;    /* of its own processes; enum phase */
 	u32 entrants; /* processes that joined and have not made their execve yet */
-	u32 leader;   /* thread group ID, 0: not known yet */
+	u32 leader;   /* thread group ID, 0: not known yet, or LEADER_GONE */
 	u32 pad;
 	u64 stop_signals; /* bit N-1: signal N to the leader begins shutdown */
 	u64 last_new;	  /* ktime of the latest first call */

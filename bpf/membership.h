@@ -194,6 +194,7 @@ static __always_inline int on_exit(struct task_struct *task)
 	entrant_leave(w, tgid);
 	if (tgid != w->leader)
 		return 0;
+	w->leader = LEADER_GONE; /* its number may be given to another process */
 	event = event_new(workload, EVENT_LEADER_EXIT);
 	if (!event)
 		return 0;
