@@ -128,15 +128,31 @@ func (c *Cgroup) Procs() ([]int, error) {
 // Kill sends SIGKILL to every process in the cgroup and below it: through
 // cgroup.kill (Linux 5.14) or, before, one by one.
 func (c *Cgroup) Kill() error {
-	err := os.WriteFile(filepath.Join(c.Dir(), "cgroup.kill"), []byte("1"), 0)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+	// Not os.WriteFile: it would try to create the file, which is another error.
+	kill, err := os.OpenFile(filepath.Join(c.Dir(), "cgroup.kill"), os.O_WRONLY, 0)
+	if err == nil {
+		_, err = kill.WriteString("1")
+		return errors.Join(err, kill.Close())
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	pids, err := c.Procs()
-	for _, pid := range pids {
-		_ = unix.Kill(pid, unix.SIGKILL) // it may be gone
+	return c.killEach()
+}
+
+// killEach goes on until nobody is left, for a while: processes may fork meanwhile.
+func (c *Cgroup) killEach() error {
+	for range 200 {
+		pids, err := c.Procs()
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		for _, pid := range pids {
+			_ = unix.Kill(pid, unix.SIGKILL) // it may be gone
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
-	return err
+	return fmt.Errorf("some processes of cgroup %s do not die", c.Path)
 }
 
 // Remove removes the cgroup and those that the workload made below it. They must be
