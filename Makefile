@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build test lint demo bench generate check-generated fuzz setup setup-demo setup-generate clean
+.PHONY: help build test test-kernels lint demo bench generate check-generated fuzz setup setup-demo setup-generate clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -38,6 +38,10 @@ check-generated: generate ## fail if the committed generated files differ
 FUZZTIME ?= 20s
 fuzz: ## every parser, FUZZTIME each
 	.ci/fuzz $(FUZZTIME)
+
+KERNEL ?=
+test-kernels: ## privileged tests on older kernels in emulation: KERNEL=5.10 RUN=TestPhases SHELL_IN=1
+	RUN='$(RUN)' SHELL_IN='$(SHELL_IN)' .ci/kernels $(KERNEL)
 
 setup: ## what the tests run against, from Debian
 	.ci/setup test

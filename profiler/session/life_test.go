@@ -58,13 +58,15 @@ func TestReadiness(t *testing.T) {
 	}))
 	address := listener.Addr().String()
 	flag := filepath.Join(t.TempDir(), "flag")
-	for kind, prepare := range map[string]func(*session.Options){
-		"ready-http": func(o *session.Options) { o.Checks = append(o.Checks, must(ready.HTTP("http://"+address+"/"))) },
-		"ready-tcp":  func(o *session.Options) { o.Checks = append(o.Checks, must(ready.TCP(address))) },
-		"ready-exec": func(o *session.Options) {
+	for kind, prepare := range map[string]func(*testing.T, *session.Options){
+		"ready-http": func(_ *testing.T, o *session.Options) {
+			o.Checks = append(o.Checks, must(ready.HTTP("http://"+address+"/")))
+		},
+		"ready-tcp": func(_ *testing.T, o *session.Options) { o.Checks = append(o.Checks, must(ready.TCP(address))) },
+		"ready-exec": func(_ *testing.T, o *session.Options) {
 			o.Checks = append(o.Checks, ready.Exec("test -e "+flag+" || { touch "+flag+"; false; }", nil))
 		},
-		"ready-log": func(o *session.Options) {
+		"ready-log": func(t *testing.T, o *session.Options) {
 			log, err := ready.NewLog("^ready$")
 			if err != nil {
 				t.Fatal(err)
@@ -72,17 +74,17 @@ func TestReadiness(t *testing.T) {
 			o.Launch.Stdout = log.Tee(&bytes.Buffer{})
 			o.Checks = append(o.Checks, log.Check())
 		},
-		"ready-after": func(o *session.Options) { o.Checks = append(o.Checks, ready.After(50*time.Millisecond)) },
-		"settle":      func(o *session.Options) { o.Settle = 200 * time.Millisecond },
-		"ready-notify": func(o *session.Options) {
+		"ready-after": func(_ *testing.T, o *session.Options) { o.Checks = append(o.Checks, ready.After(50*time.Millisecond)) },
+		"settle":      func(_ *testing.T, o *session.Options) { o.Settle = 200 * time.Millisecond },
+		"ready-notify": func(t *testing.T, o *session.Options) {
 			o.Notify = true
-			o.Launch.Args = []string{"python3", "-c", notifier}
+			o.Launch.Args = []string{hosttest.Tool(t, "python3", "python3"), "-c", notifier}
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			opts := within(options("sh", "-c", server))
 			opts.StopAfter = 100 * time.Millisecond
-			prepare(&opts)
+			prepare(t, &opts)
 			r := record(t, opts)
 			complete(t, r)
 			steady := phase(r, recording.PhaseSteady)
@@ -202,10 +204,13 @@ func TestSignalsToScallop(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			signals := make(chan os.Signal)
-			opts := within(options("sh", "-c", test.script))
+			// The script makes the file when its traps are set.
+			flag := filepath.Join(t.TempDir(), "flag")
+			script := strings.Replace(test.script, "while", `: >"$0"; while`, 1)
+			opts := within(options("sh", "-c", script, flag))
 			opts.Signals = signals
 			go func() {
-				time.Sleep(300 * time.Millisecond)
+				_ = retry(func() error { _, err := os.Stat(flag); return err })
 				for _, s := range test.signals {
 					signals <- s
 				}
