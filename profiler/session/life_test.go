@@ -227,7 +227,8 @@ func TestSignalsToScallop(t *testing.T) {
 func TestMarks(t *testing.T) {
 	hosttest.Root(t)
 	marks := make(chan session.MarkRequest)
-	opts := within(options("sh", "-c", `trap 'umask >/dev/null' USR1; trap 'exit 7' TERM; while :; do sleep 0.05; done`))
+	flag := filepath.Join(t.TempDir(), "flag") // made when the traps are set
+	opts := within(options("sh", "-c", `trap 'umask >/dev/null' USR1; trap 'exit 7' TERM; : >"$0"; while :; do sleep 0.05; done`, flag))
 	opts.Marks = marks
 	signals := make(chan os.Signal)
 	opts.Signals = signals
@@ -238,7 +239,7 @@ func TestMarks(t *testing.T) {
 	}
 	done := make(chan []error, 1)
 	go func() {
-		time.Sleep(200 * time.Millisecond)
+		_ = retry(func() error { _, err := os.Stat(flag); return err })
 		errs := []error{mark("steady"), mark("reload")}
 		signals <- syscall.SIGUSR1
 		time.Sleep(200 * time.Millisecond)
