@@ -99,7 +99,8 @@ type Phase struct {
 // Trigger is what began a phase.
 type Trigger struct {
 	// Kind: start, exec, ready-http, ready-tcp, ready-exec, ready-log,
-	// ready-notify, ready-after, settle, mark, signal.
+	// ready-notify, ready-after, settle, mark, signal, stop (what a leader that had
+	// ended left behind was stopped), unseen (the event that tells was dropped).
 	Kind   string `json:"kind"`
 	Detail string `json:"detail,omitempty"` // e.g. "SIGTERM from pid 712 (bash)"
 }

@@ -95,7 +95,6 @@ type session struct {
 type leader struct {
 	exec    *profiler.Event
 	kill    *profiler.Event
-	exit    *profiler.Event
 	state   *os.ProcessState
 	oomKill bool
 }

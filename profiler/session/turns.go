@@ -25,8 +25,7 @@ func (s *session) onEvent(e profiler.Event) {
 	case profiler.KillSignal:
 		s.leader.kill = &e
 		s.leader.oomKill = e.FromKernel && profiler.OOMKills() > s.oomKills
-	case profiler.LeaderExit:
-		s.leader.exit = &e
+	case profiler.LeaderExit: // the leader is scallop's child: wait(2) tells more
 	}
 }
 
