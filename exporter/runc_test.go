@@ -131,7 +131,7 @@ func busyboxProfile(t *testing.T, runtimeName string, more ...*recording.Recordi
 	}
 	rec := &recording.Recording{
 		APIVersion: recording.APIVersion, Kind: recording.Kind, Complete: true,
-		Workload: recording.Workload{Name: "busybox"}, Host: recording.Host{Architecture: string(native)},
+		Workload: recording.Workload{Kind: recording.KindCommand, Name: "busybox"}, Host: recording.Host{Architecture: string(native)},
 		Phases: []recording.Phase{{Name: recording.PhaseStartup}},
 	}
 	for _, name := range strings.Fields(busyboxCalls) {

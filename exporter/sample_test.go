@@ -23,7 +23,7 @@ func recordOn(t testing.TB, name, native string, c counts) *recording.Recording 
 	r := &recording.Recording{
 		APIVersion: recording.APIVersion, Kind: recording.Kind, Complete: true,
 		ID: "00112233445566778899aabbccddeeff", StartedAt: time.Unix(1e9, 0),
-		Workload: recording.Workload{Name: name},
+		Workload: recording.Workload{Kind: recording.KindCommand, Name: name},
 		Host:     recording.Host{Kernel: "6.12.0", Architecture: native},
 	}
 	byKey := map[string]*recording.Syscall{}

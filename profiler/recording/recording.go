@@ -32,6 +32,9 @@ type Recording struct {
 	Workload   Workload  `json:"workload"`
 	Host       Host      `json:"host"`
 	Phases     []Phase   `json:"phases"`
+	// Gaps are the times when no scallop was watching what the kernel side went on counting:
+	// counts are exact, but "last seen" and readiness are not known there.
+	Gaps []Gap `json:"gaps,omitempty"`
 	// Unreached names the lifecycle phases (startup, steady, shutdown) that the
 	// workload never entered: their calls are unknown, not absent.
 	Unreached []string `json:"unreached,omitempty"`
@@ -46,13 +49,48 @@ type Recording struct {
 // Workload says what was profiled.
 type Workload struct {
 	Name    string   `json:"name"`
-	Kind    string   `json:"kind"` // "command"
+	Kind    string   `json:"kind"` // one of the Kind constants
 	Command []string `json:"command,omitempty"`
 	Cgroup  string   `json:"cgroup"` // path below the cgroup2 mount
-	Leader  Leader   `json:"leader"`
+	Unit    string   `json:"unit,omitempty"`
+	// Container is present for containers, and what its engine knows of it.
+	Container *Container `json:"container,omitempty"`
+	Leader    Leader     `json:"leader"`
 	// Seccomp is the leader's filter mode when it was seen at its execve: 0 none, 2 a
 	// filter. A recording made under a filter is blind to what that filter denies.
 	Seccomp int `json:"seccomp"`
+	// NoNewPrivs is the leader's no_new_privs flag; absent if it was gone before it could be
+	// asked.
+	NoNewPrivs *bool `json:"noNewPrivs,omitempty"`
+}
+
+// Kinds of workloads.
+const (
+	KindCommand   = "command"   // started by scallop run
+	KindContainer = "container" // of an engine
+	KindUnit      = "unit"      // of systemd: a service or scope
+	KindCgroup    = "cgroup"    // any other cgroup
+)
+
+// Container is what is known of a container. Its ID comes from the cgroup's path, the rest from
+// the engine: it is empty if the engine could not be asked in time.
+type Container struct {
+	ID          string            `json:"id"`
+	Engine      string            `json:"engine,omitempty"` // docker, containerd, cri-o, podman
+	EngineVer   string            `json:"engineVersion,omitempty"`
+	Runtime     string            `json:"runtime,omitempty"` // OCI runtime: runc, crun, …
+	RuntimeVer  string            `json:"runtimeVersion,omitempty"`
+	Image       string            `json:"image,omitempty"`       // as named by the user
+	ImageDigest string            `json:"imageDigest,omitempty"` // sha256:…
+	Labels      map[string]string `json:"labels,omitempty"`
+	Pod         *Pod              `json:"pod,omitempty"`
+}
+
+// Pod is the Kubernetes pod that a container belongs to.
+type Pod struct {
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	UID       string `json:"uid,omitempty"`
 }
 
 // Leader is the workload's first own process and how it ended.
@@ -96,11 +134,19 @@ type Phase struct {
 	Trigger Trigger `json:"trigger"` // what began it
 }
 
+// Gap is a time without a watcher.
+type Gap struct {
+	StartNs int64 `json:"startNs"`
+	EndNs   int64 `json:"endNs"`
+}
+
 // Trigger is what began a phase.
 type Trigger struct {
 	// Kind: start, exec, ready-http, ready-tcp, ready-exec, ready-log,
-	// ready-notify, ready-after, settle, mark, signal, stop (what a leader that had
-	// ended left behind was stopped), unseen (the event that tells was dropped).
+	// ready-notify, ready-health, ready-after, settle, mark, signal, stop (what a leader that had
+	// ended left behind was stopped), exit (the leader ended without a stop signal), attached (it
+	// was running before scallop came: its startup is unseen), unseen (the event that tells was
+	// dropped).
 	Kind   string `json:"kind"`
 	Detail string `json:"detail,omitempty"` // e.g. "SIGTERM from pid 712 (bash)"
 }

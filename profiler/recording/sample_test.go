@@ -22,6 +22,7 @@ func sample() *Recording {
 			Kernel: "6.12.0", Architecture: "x86_64", CPUs: 2, Probe: "tp_btf",
 			CgroupLayout: "unified", CgroupMount: "/sys/fs/cgroup", Capabilities: []string{"CAP_BPF"},
 		},
+		Gaps: []Gap{{StartNs: 300, EndNs: 400}},
 		Phases: []Phase{
 			{Name: PhaseStartup, StartNs: 1, EndNs: 100, Trigger: Trigger{Kind: "exec"}},
 			{Name: PhaseSteady, StartNs: 100, EndNs: 900, Trigger: Trigger{Kind: "settle", Detail: "1s"}},
@@ -36,4 +37,19 @@ func sample() *Recording {
 			{ABI: "x86_64", Nr: 999, Total: 1, Phases: map[string]PhaseCount{PhaseSetup: call(1, 0)}},
 		},
 	}
+}
+
+// containerSample uses every field of a container.
+func containerSample() *Recording {
+	yes := true
+	r := sample()
+	r.Workload = Workload{
+		Name: "web", Kind: KindContainer, Cgroup: "/docker/0123", Leader: Leader{PID: 10, End: "still running"}, NoNewPrivs: &yes,
+		Container: &Container{
+			ID: "0123", Engine: "containerd", EngineVer: "1.6.20", Runtime: "runc", RuntimeVer: "1.1.5",
+			Image: "docker.io/library/nginx:1", ImageDigest: "sha256:4567", Labels: map[string]string{"app": "web"},
+			Pod: &Pod{Namespace: "default", Name: "web-0", UID: "89ab"},
+		},
+	}
+	return r
 }

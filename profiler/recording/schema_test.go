@@ -38,8 +38,9 @@ func TestSchemaAcceptsWhatEncodeWrites(t *testing.T) {
 	bare := &Recording{
 		APIVersion: APIVersion, Kind: Kind, ID: sample().ID, Complete: true,
 		StartedAt: sample().StartedAt, Host: Host{Architecture: "aarch64"},
+		Workload: Workload{Kind: KindCgroup},
 	}
-	for _, r := range []*Recording{incomplete, bare} {
+	for _, r := range []*Recording{incomplete, bare, containerSample()} {
 		b, err := Encode(r)
 		if err != nil {
 			t.Fatal(err)
@@ -72,6 +73,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{`"calls_no_room": 0`, `"calls_no_room": 1`},
 		{`"nr": 2`, `"nr": -2`},
 		{`"count": 9`, `"count": 0`},
+		{`"command"`, `"pet"`},
 		{`"startup"`, `"Startup"`},
 		{`"offsetNs": 2`, `"offsetNs": 2.5`},
 	} {

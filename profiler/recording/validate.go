@@ -36,6 +36,21 @@ func checkIdentity(r *Recording) error {
 	case r.Workload.Leader.PID < 0:
 		return errors.New("workload.leader.pid is negative")
 	}
+	return checkWorkload(&r.Workload)
+}
+
+func checkWorkload(w *Workload) error {
+	switch w.Kind {
+	case KindCommand, KindContainer, KindUnit, KindCgroup:
+	default:
+		return fmt.Errorf("workload.kind is not %s, %s, %s or %s", KindCommand, KindContainer, KindUnit, KindCgroup)
+	}
+	if (w.Container != nil) != (w.Kind == KindContainer) {
+		return errors.New("workload.container is for containers, and they have it")
+	}
+	if w.Container != nil && w.Container.ID == "" {
+		return errors.New("workload.container.id is empty")
+	}
 	return nil
 }
 
@@ -69,6 +84,11 @@ func checkPhases(r *Recording) error {
 		}
 		if p.StartNs < 0 || p.EndNs < p.StartNs {
 			return fmt.Errorf("phases[%d] (%s) does not end after it starts", i, p.Name)
+		}
+	}
+	for i, g := range r.Gaps {
+		if g.StartNs < 0 || g.EndNs < g.StartNs {
+			return fmt.Errorf("gaps[%d] does not end after it starts", i)
 		}
 	}
 	return nil
