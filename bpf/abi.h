@@ -17,12 +17,26 @@
 #define thread_is_compat(ti) ((ti)->status & TS_COMPAT)
 #define thread_compat_word(t) BPF_CORE_READ(t, thread_info.status)
 #define COMPAT_MASK TS_COMPAT
+#define NR_WRITE 1
+struct pt_regs {
+	unsigned long di, si, dx;
+} RELOCATED;
+#define ARG1(regs) BPF_CORE_READ(regs, di)
+#define ARG2(regs) BPF_CORE_READ(regs, si)
+#define ARG3(regs) BPF_CORE_READ(regs, dx)
 #elif defined(__TARGET_ARCH_arm64)
 /* arch/arm64/include/asm/thread_info.h: TIF_32BIT, an AArch32 process. */
 #define COMPAT_MASK (1UL << 22)
 #define X32_BIT 0
 #define thread_is_compat(ti) ((ti)->flags & COMPAT_MASK)
 #define thread_compat_word(t) BPF_CORE_READ(t, thread_info.flags)
+#define NR_WRITE 64
+struct pt_regs {
+	u64 regs[31];
+} RELOCATED;
+#define ARG1(r) BPF_CORE_READ(r, regs[0])
+#define ARG2(r) BPF_CORE_READ(r, regs[1])
+#define ARG3(r) BPF_CORE_READ(r, regs[2])
 #else
 #error "scallop knows x86 and arm64"
 #endif

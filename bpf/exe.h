@@ -15,6 +15,11 @@ static __always_inline void exe_of(struct task_struct *task, struct exe_key *key
 	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
 }
 
+static __always_inline u64 exe_size(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, mm, exe_file, f_inode, i_size);
+}
+
 /* container_of(vfsmount, struct mount, mnt), relocated. */
 static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 {
@@ -24,6 +29,19 @@ static __always_inline struct mount *mount_of(struct vfsmount *mnt)
 static __always_inline struct vfsmount *vfsmount_of(struct mount *mount)
 {
 	return (void *)mount + bpf_core_field_offset(struct mount, mnt);
+}
+
+/* Whether no path leads to the task's executable: it is unlinked, was never linked (memfd), or lies
+ * on a mount that hangs nowhere. */
+static __always_inline bool exe_is_pathless(struct task_struct *task)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct vfsmount *mnt = BPF_CORE_READ(file, f_path.mnt);
+	struct mount *mount = mount_of(mnt);
+
+	if (!BPF_CORE_READ(file, f_inode, i_nlink))
+		return true;
+	return BPF_CORE_READ(mount, mnt_parent) == mount && mnt != BPF_CORE_READ(task, fs, root.mnt);
 }
 
 /* Walks from the file up to the task's root, across mounts, as d_path() does:
@@ -74,6 +92,7 @@ static __always_inline void exe_remember(struct task_struct *task, u32 workload,
 	struct exe *exe;
 
 	exe_of(task, key);
+	key->workload = workload;
 	if (bpf_map_lookup_elem(&exes, key))
 		return;
 	exe = bpf_map_lookup_elem(&exe_scratch, &zero);

@@ -13,6 +13,7 @@ typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __s32 s32;
+typedef __s64 s64;
 typedef __u64 u64;
 
 #define RELOCATED __attribute__((preserve_access_index))
@@ -26,6 +27,7 @@ struct thread_info {
 
 struct kernfs_node {
 	u64 id;
+	const char *name;
 } RELOCATED;
 
 struct cgroup_root {
@@ -55,11 +57,14 @@ struct qstr {
 
 struct super_block {
 	u32 s_dev;
+	unsigned long s_magic;
 } RELOCATED;
 
 struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	s64 i_size;
+	u32 i_nlink;
 } RELOCATED;
 
 struct dentry {
@@ -88,8 +93,21 @@ struct file {
 	struct inode *f_inode;
 } RELOCATED;
 
+struct fdtable {
+	u32 max_fds;
+	struct file **fd;
+} RELOCATED;
+
+struct files_struct {
+	struct fdtable *fdt;
+} RELOCATED;
+
 struct fs_struct {
 	struct path root;
+} RELOCATED;
+
+struct pid {
+	u32 level; /* depth of the namespace that it is in, 0: the initial one */
 } RELOCATED;
 
 struct mm_struct {
@@ -114,7 +132,10 @@ struct task_struct {
 	s32 tgid;
 	char comm[16];
 	int exit_code;
+	struct task_struct *real_parent;
+	struct pid *thread_pid;
 	struct mm_struct *mm;
+	struct files_struct *files;
 	struct fs_struct *fs;
 	struct signal_struct *signal;
 	struct seccomp seccomp;

@@ -34,12 +34,16 @@ enum loss {
 	LOSS_ENTRANTS_FULL,  /* processes whose setup was filed as the workload's */
 	LOSS_EXES_FULL,	     /* executables whose path is not known */
 	LOSS_EVENTS_DROPPED, /* phase or leader events that user space never got */
+	LOSS_WORKLOADS_FULL, /* new workloads not recorded at all */
 	LOSSES = 8,
 };
 
 /* Set before loading. */
 const volatile u32 slots_per_cpu = 1; /* counters of one CPU, slot 0 is unused */
 const volatile u32 cgroup_mask = 0;   /* buckets of cgroup_index - 1 */
+const volatile u32 no_workload_row = 0; /* of `losses`, for what belongs to no workload */
+const volatile bool watch_moves = false; /* workloads may be joined by a write to cgroup.procs */
+const volatile u64 birth_stop_signals = 0; /* stop_signals of a workload that is born */
 
 #define LEADER_GONE 0xffffffff
 
@@ -48,10 +52,11 @@ struct workload {
 	u32 phase;    /* of its own processes; enum phase */
 	u32 entrants; /* processes that joined and have not made their execve yet */
 	u32 leader;   /* thread group ID, 0: not known yet, or LEADER_GONE */
-	u32 pad;
+	u32 leader_parent; /* thread group ID of its parent at its execve */
 	u64 stop_signals; /* bit N-1: signal N to the leader begins shutdown */
 	u64 last_new;	  /* ktime of the latest first call */
-	u64 line[4];	  /* the rest of the first line */
+	u64 root;	  /* cgroup ID */
+	u64 line[3];	  /* the rest of the first line */
 	/* Slots of counters, 0: none yet. Only a shortcut to `calls`. */
 	u16 slot[FAST_ABIS][FAST_PHASES][FAST_NUMBERS];
 };
@@ -64,10 +69,38 @@ struct {
 	__type(value, struct workload);
 } workloads SEC(".maps");
 
+/* Numbers of workloads that user space has handed out for births. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, u32);
+} free_workloads SEC(".maps");
+
+/* Workloads that were born in the kernel, by number: what user space needs to name them,
+ * even if they are gone by then. */
+#define BIRTH_PATH 1000
+
+struct birth {
+	u64 cgroup; /* ID, 0: none */
+	u64 time;   /* ktime, ns */
+	u32 length; /* of path, with its NUL */
+	u32 class;  /* enum cgroup_class */
+	u8 path[BIRTH_PATH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct birth);
+} births SEC(".maps");
+
 /* cgroup ID → workload. The truth is the hash `cgroups`; in front of it stands
  * a direct-mapped index of words `id << 16 | workload`, so that the usual answer costs
- * one cache line. A word has one writer: `root` user space, `child` the kernel, which
- * holds cgroup_mutex then. A bucket that had no room says so in `overflow`. */
+ * one cache line. Who sets a word: `root` user space, `child` the kernel, which
+ * holds cgroup_mutex then (user space may clear it). The overflows count the recorded cgroups that
+ * found their word taken. */
 struct cgroup_bucket {
 	u64 root;
 	u64 child;
@@ -83,6 +116,21 @@ struct {
 	__type(value, struct cgroup_bucket);
 } cgroup_index SEC(".maps");
 
+/* What kind of cgroup a name tells of; profiler/cgroup/class.go says the same. */
+enum cgroup_class {
+	CLASS_PLAIN,
+	CLASS_SLICE, /* of systemd: holds no processes */
+	CLASS_UNIT,  /* a service or scope of systemd */
+	CLASS_WHOLE, /* a container, or what the user named: all below belongs to it */
+};
+
+/* The values of `cgroups`: a workload's number or NO_WORKLOAD, the class, and flags. */
+#define NO_WORKLOAD 0xffff
+#define WORKLOAD_MASK 0xffff
+#define CLASS_SHIFT 16
+#define CLASS_MASK 3
+#define MEMBER_OVERFLOWED (1 << 18) /* counted in child_overflow */
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -91,11 +139,17 @@ struct {
 } cgroups SEC(".maps");
 
 /* Thread groups that joined a workload from outside, until their execve. */
+struct entrant {
+	u32 workload;
+	u32 pad;
+	u64 exe_size; /* bytes of the program that it runs, 0: not known */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, u32);
+	__type(value, struct entrant);
 } entrants SEC(".maps");
 
 /* The slots that user space has handed out for use, from 1. A queue is the one
@@ -141,7 +195,7 @@ struct {
 	__uint(value_size, sizeof(u64));
 } counts SEC(".maps");
 
-/* By workload and reason; workload 0's row also takes what belongs to none. */
+/* By workload and reason, and one row for what belongs to no workload. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -154,7 +208,7 @@ struct {
 struct exe_key {
 	u64 inode;
 	u32 device;
-	u32 pad;
+	u32 workload; /* device numbers of containers are used again */
 };
 
 #define EXE_PATH 256
@@ -186,6 +240,8 @@ enum event_kind {
 	EVENT_STOP_SIGNAL,     /* shutdown begins */
 	EVENT_KILL_SIGNAL,     /* SIGKILL to the leader */
 	EVENT_LEADER_EXIT,
+	EVENT_BIRTH, /* a workload was born: see `births` */
+	EVENT_GONE,  /* the cgroup of a workload was removed: nobody is in it any more */
 };
 
 struct event {
@@ -212,6 +268,7 @@ const struct event *unused_event __attribute__((unused));
 const enum event_kind *unused_event_kind __attribute__((unused));
 const enum phase *unused_phase __attribute__((unused));
 const enum loss *unused_loss __attribute__((unused));
+const enum cgroup_class *unused_class __attribute__((unused));
 
 static __always_inline void lose(u32 workload, enum loss reason)
 {

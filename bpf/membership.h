@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* Which task belongs to which workload, decided when it happens. */
+/* Which cgroup belongs to which workload, decided when it is made. */
 #pragma once
 
-#include "exe.h"
-#include "maps.h"
-
-#define NO_WORKLOAD 0xffffffff
+#include "class.h"
+#include "event.h"
 
 static __noinline u32 workload_in_hash(u64 id)
 {
-	u32 *workload = bpf_map_lookup_elem(&cgroups, &id);
+	u32 *member = bpf_map_lookup_elem(&cgroups, &id);
 
-	return workload ? *workload : NO_WORKLOAD;
+	return member ? *member & WORKLOAD_MASK : NO_WORKLOAD;
 }
 
 static __always_inline u32 workload_of(u64 id)
@@ -42,163 +40,116 @@ static __always_inline bool is_cgroup2(struct cgroup *cgroup)
 	return BPF_CORE_READ(cgroup, root, hierarchy_id) == 0;
 }
 
-/* A child of a recorded cgroup is recorded from its birth: this runs under
- * cgroup_mutex, before any task can be in it. */
-static __always_inline int on_cgroup_mkdir(struct cgroup *cgroup)
+/* Whether a new cgroup belongs to its parent's workload. All below a container does. A unit's
+ * plain children do; units and containers below it (of a user's own systemd) stand for themselves. Elsewhere
+ * a cgroup is a workload of its own, unless a process of the parent's workload made it. */
+static __always_inline bool joins_parent(u32 parent, u32 class)
 {
-	struct cgroup_bucket *bucket;
-	u32 workload, key;
+	switch (parent >> CLASS_SHIFT & CLASS_MASK) {
+	case CLASS_WHOLE:
+		return true;
+	case CLASS_UNIT:
+		return class == CLASS_PLAIN;
+	default:
+		return class == CLASS_PLAIN && (parent & WORKLOAD_MASK) != NO_WORKLOAD &&
+		       workload_of(task_cgroup_id(current_task())) == (parent & WORKLOAD_MASK);
+	}
+}
+
+/* Begins a workload: what its tasks call is setup until the first execve. */
+static __always_inline u32 workload_begin(u64 id, u32 class, const char *path)
+{
+	struct workload *w;
+	struct birth *birth;
+	u32 workload;
+
+	if (bpf_map_pop_elem(&free_workloads, &workload)) {
+		lose(no_workload_row, LOSS_WORKLOADS_FULL);
+		return NO_WORKLOAD;
+	}
+	w = bpf_map_lookup_elem(&workloads, &workload);
+	birth = bpf_map_lookup_elem(&births, &workload);
+	if (!w || !birth)
+		return NO_WORKLOAD;
+	w->phase = PHASE_SETUP;
+	w->stop_signals = birth_stop_signals;
+	w->root = id;
+	birth->time = bpf_ktime_get_ns();
+	birth->class = class;
+	birth->length = bpf_probe_read_kernel_str(birth->path, sizeof(birth->path), path);
+	birth->cgroup = id;
+	event_send(workload, EVENT_BIRTH);
+	return workload;
+}
+
+/* Puts the cgroup into the index; false: its word was taken. */
+static __always_inline bool index_add(u64 id, u32 workload)
+{
+	u32 key = id & cgroup_mask;
+	struct cgroup_bucket *bucket = bpf_map_lookup_elem(&cgroup_index, &key);
+
+	if (!bucket)
+		return false;
+	if (bucket->child || id >> 48) {
+		bucket->child_overflow++;
+		return false;
+	}
+	bucket->child = id << 16 | workload;
+	return true;
+}
+
+/* Runs under cgroup_mutex, before any task can be in the new cgroup. */
+static __always_inline int on_cgroup_mkdir(struct cgroup *cgroup, const char *path)
+{
+	u32 *parent, member, workload, class;
 	u64 id;
 
 	if (!is_cgroup2(cgroup))
 		return 0;
-	workload = workload_of(BPF_CORE_READ(cgroup, self.parent, cgroup, kn, id));
-	if (workload == NO_WORKLOAD)
+	id = BPF_CORE_READ(cgroup, self.parent, cgroup, kn, id);
+	parent = bpf_map_lookup_elem(&cgroups, &id);
+	if (!parent)
 		return 0;
 	id = BPF_CORE_READ(cgroup, kn, id);
-	if (bpf_map_update_elem(&cgroups, &id, &workload, BPF_ANY)) {
-		lose(workload, LOSS_CGROUPS_FULL);
-		return 0;
+	class = class_of_name(cgroup);
+	if (joins_parent(*parent, class)) {
+		workload = *parent & WORKLOAD_MASK;
+		class = *parent >> CLASS_SHIFT & CLASS_MASK;
+	} else {
+		workload = class == CLASS_SLICE ? NO_WORKLOAD : workload_begin(id, class, path);
 	}
-	key = id & cgroup_mask;
-	bucket = bpf_map_lookup_elem(&cgroup_index, &key);
-	if (!bucket)
-		return 0;
-	if (bucket->child || id >> 48)
-		bucket->child_overflow = 1;
-	else
-		bucket->child = id << 16 | workload;
+	member = workload | class << CLASS_SHIFT;
+	if (workload != NO_WORKLOAD && !index_add(id, workload))
+		member |= MEMBER_OVERFLOWED;
+	if (bpf_map_update_elem(&cgroups, &id, &member, BPF_ANY))
+		lose(workload == NO_WORKLOAD ? no_workload_row : workload, LOSS_CGROUPS_FULL);
 	return 0;
 }
 
 static __always_inline int on_cgroup_rmdir(struct cgroup *cgroup)
 {
 	struct cgroup_bucket *bucket;
-	u32 key;
+	u32 *found, member, key;
+	struct workload *w;
 	u64 id;
 
 	if (!is_cgroup2(cgroup))
 		return 0;
 	id = BPF_CORE_READ(cgroup, kn, id);
-	if (bpf_map_delete_elem(&cgroups, &id))
+	found = bpf_map_lookup_elem(&cgroups, &id);
+	if (!found)
 		return 0;
+	member = *found;
+	bpf_map_delete_elem(&cgroups, &id);
 	key = id & cgroup_mask;
 	bucket = bpf_map_lookup_elem(&cgroup_index, &key);
-	if (bucket && bucket->child >> 16 == id)
+	if (bucket && member & MEMBER_OVERFLOWED)
+		bucket->child_overflow--;
+	else if (bucket && bucket->child >> 16 == id)
 		bucket->child = 0;
-	return 0;
-}
-
-static __always_inline bool is_entrant(struct workload *w, u32 tgid)
-{
-	return unlikely(w->entrants) && bpf_map_lookup_elem(&entrants, &tgid);
-}
-
-static __always_inline void entrant_join(struct workload *w, u32 workload, u32 tgid)
-{
-	if (bpf_map_update_elem(&entrants, &tgid, &workload, BPF_NOEXIST))
-		lose(workload, LOSS_ENTRANTS_FULL);
-	else
-		__sync_fetch_and_add(&w->entrants, 1);
-}
-
-/* Returns whether the thread group was an entrant. */
-static __always_inline bool entrant_leave(struct workload *w, u32 tgid)
-{
-	if (likely(!w->entrants) || bpf_map_delete_elem(&entrants, &tgid))
-		return false;
-	__sync_fetch_and_add(&w->entrants, -1);
-	return true;
-}
-
-/* Runs before the child's first instruction. A process born into a workload by a
- * parent outside it (CLONE_INTO_CGROUP), or by an entrant, is an entrant. */
-static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
-{
-	u32 tgid = BPF_CORE_READ(child, tgid);
-	u32 parent_tgid = BPF_CORE_READ(parent, tgid);
-	struct workload *w;
-	u32 workload;
-
-	if (tgid == parent_tgid)
-		return 0;
-	workload = workload_of(task_cgroup_id(child));
-	if (workload == NO_WORKLOAD)
-		return 0;
-	w = bpf_map_lookup_elem(&workloads, &workload);
-	if (!w)
-		return 0;
-	if (is_entrant(w, parent_tgid) || workload_of(task_cgroup_id(parent)) != workload)
-		entrant_join(w, workload, tgid);
-	return 0;
-}
-
-static __always_inline struct event *event_new(u32 workload, enum event_kind kind)
-{
-	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-
-	if (!event) {
-		lose(workload, LOSS_EVENTS_DROPPED);
-		return NULL;
-	}
-	__builtin_memset(event, 0, sizeof(*event));
-	event->time = bpf_ktime_get_ns();
-	event->kind = kind;
-	event->workload = workload;
-	event->tgid = bpf_get_current_pid_tgid() >> 32;
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
-	return event;
-}
-
-/* Runs in the new program, before its first instruction: from here on the
- * process is the workload's own, and the first such process is the leader. */
-static __always_inline int on_exec(struct task_struct *task)
-{
-	u32 workload = workload_of(task_cgroup_id(task));
-	u32 tgid = BPF_CORE_READ(task, tgid);
-	struct exe_key exe = {};
-	struct workload *w;
-	struct event *event;
-
-	if (workload == NO_WORKLOAD)
-		return 0;
-	w = bpf_map_lookup_elem(&workloads, &workload);
-	if (!w)
-		return 0;
-	exe_remember(task, workload, &exe);
-	if (!entrant_leave(w, tgid) || w->leader)
-		return 0;
-	w->leader = tgid;
-	event = event_new(workload, EVENT_LEADER_EXEC);
-	if (!event)
-		return 0;
-	event->exe_inode = exe.inode;
-	event->exe_device = exe.device;
-	event->seccomp = BPF_CORE_READ(task, seccomp.mode);
-	bpf_ringbuf_submit(event, 0);
-	return 0;
-}
-
-static __always_inline int on_exit(struct task_struct *task)
-{
-	u32 workload = workload_of(task_cgroup_id(task));
-	u32 tgid = BPF_CORE_READ(task, tgid);
-	struct workload *w;
-	struct event *event;
-
-	if (workload == NO_WORKLOAD || BPF_CORE_READ(task, signal, live.counter))
-		return 0; /* not ours, or other threads of the process live on */
-	w = bpf_map_lookup_elem(&workloads, &workload);
-	if (!w)
-		return 0;
-	entrant_leave(w, tgid);
-	if (tgid != w->leader)
-		return 0;
-	w->leader = LEADER_GONE; /* its number may be given to another process */
-	event = event_new(workload, EVENT_LEADER_EXIT);
-	if (!event)
-		return 0;
-	event->exit_code = BPF_CORE_READ(task, exit_code);
-	bpf_ringbuf_submit(event, 0);
+	member &= WORKLOAD_MASK;
+	w = bpf_map_lookup_elem(&workloads, &member);
+	if (w && w->root == id)
+		event_send(member, EVENT_GONE);
 	return 0;
 }

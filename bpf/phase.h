@@ -2,7 +2,8 @@
 /* Phases that the kernel turns, and the phase of a task. */
 #pragma once
 
-#include "membership.h"
+#include "leader.h"
+#include "move.h"
 
 #define SIGKILL 9
 #define TRACE_SIGNAL_IGNORED 1 /* include/trace/events/signal.h */

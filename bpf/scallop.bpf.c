@@ -63,19 +63,28 @@ static __always_inline int count_typed(u32 nr)
 	return count(task->cgroups->dfl_cgrp->kn->id, thread_is_compat(&task->thread_info), nr);
 }
 
+static __always_inline void look_for_move(u64 *ctx)
+{
+	if (watch_moves && unlikely(ctx[1] == NR_WRITE))
+		before_move((void *)ctx[0]);
+}
+
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
+	look_for_move(ctx);
 	return HAVE_CURRENT_TASK_BTF ? count_typed(ctx[1]) : count_read(ctx[1]);
 }
 
 SEC("raw_tp/sys_enter")
 int sys_enter_raw(u64 *ctx)
 {
+	look_for_move(ctx);
 	return count_read(ctx[1]);
 }
 
-TRACEPOINT(cgroup_mkdir, on_cgroup_mkdir((void *)ctx[0]))
+TRACEPOINT(cgroup_mkdir, on_cgroup_mkdir((void *)ctx[0], (void *)ctx[1]))
+TRACEPOINT(cgroup_attach_task, on_cgroup_attach((void *)ctx[0], (void *)ctx[2]))
 TRACEPOINT(cgroup_rmdir, on_cgroup_rmdir((void *)ctx[0]))
 TRACEPOINT(sched_process_fork, on_fork((void *)ctx[0], (void *)ctx[1]))
 TRACEPOINT(sched_process_exec, on_exec((void *)ctx[0]))

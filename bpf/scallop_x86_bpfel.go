@@ -13,6 +13,15 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type ScallopBirth struct {
+	_      structs.HostLayout
+	Cgroup uint64
+	Time   uint64
+	Length uint32
+	Class  uint32
+	Path   [1000]uint8
+}
+
 type ScallopCallKey struct {
 	_        structs.HostLayout
 	Workload uint16
@@ -27,6 +36,22 @@ type ScallopCgroupBucket struct {
 	Child         uint64
 	RootOverflow  uint32
 	ChildOverflow uint32
+}
+
+type ScallopCgroupClass uint32
+
+const (
+	ScallopCgroupClassCLASS_PLAIN ScallopCgroupClass = 0
+	ScallopCgroupClassCLASS_SLICE ScallopCgroupClass = 1
+	ScallopCgroupClassCLASS_UNIT  ScallopCgroupClass = 2
+	ScallopCgroupClassCLASS_WHOLE ScallopCgroupClass = 3
+)
+
+type ScallopEntrant struct {
+	_        structs.HostLayout
+	Workload uint32
+	Pad      uint32
+	ExeSize  uint64
 }
 
 type ScallopEvent struct {
@@ -51,6 +76,8 @@ const (
 	ScallopEventKindEVENT_STOP_SIGNAL ScallopEventKind = 2
 	ScallopEventKindEVENT_KILL_SIGNAL ScallopEventKind = 3
 	ScallopEventKindEVENT_LEADER_EXIT ScallopEventKind = 4
+	ScallopEventKindEVENT_BIRTH       ScallopEventKind = 5
+	ScallopEventKindEVENT_GONE        ScallopEventKind = 6
 )
 
 type ScallopExe struct {
@@ -60,10 +87,10 @@ type ScallopExe struct {
 }
 
 type ScallopExeKey struct {
-	_      structs.HostLayout
-	Inode  uint64
-	Device uint32
-	Pad    uint32
+	_        structs.HostLayout
+	Inode    uint64
+	Device   uint32
+	Workload uint32
 }
 
 type ScallopFirstCall struct {
@@ -87,6 +114,7 @@ const (
 	ScallopLossLOSS_ENTRANTS_FULL  ScallopLoss = 4
 	ScallopLossLOSS_EXES_FULL      ScallopLoss = 5
 	ScallopLossLOSS_EVENTS_DROPPED ScallopLoss = 6
+	ScallopLossLOSS_WORKLOADS_FULL ScallopLoss = 7
 	ScallopLossLOSSES              ScallopLoss = 8
 )
 
@@ -102,21 +130,23 @@ const (
 )
 
 type ScallopWorkload struct {
-	_           structs.HostLayout
-	Phase       uint32
-	Entrants    uint32
-	Leader      uint32
-	Pad         uint32
-	StopSignals uint64
-	LastNew     uint64
-	Line        [4]uint64
-	Slot        [2][8][512]uint16
+	_            structs.HostLayout
+	Phase        uint32
+	Entrants     uint32
+	Leader       uint32
+	LeaderParent uint32
+	StopSignals  uint64
+	LastNew      uint64
+	Root         uint64
+	Line         [3]uint64
+	Slot         [2][8][512]uint16
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	ScallopMapBirths               = "births"
 	ScallopMapCalls                = "calls"
 	ScallopMapCgroupIndex          = "cgroup_index"
 	ScallopMapCgroups              = "cgroups"
@@ -126,8 +156,11 @@ const (
 	ScallopMapExeScratch           = "exe_scratch"
 	ScallopMapExes                 = "exes"
 	ScallopMapFreeSlots            = "free_slots"
+	ScallopMapFreeWorkloads        = "free_workloads"
 	ScallopMapLosses               = "losses"
 	ScallopMapWorkloads            = "workloads"
+	ScallopProgCgroupAttachTask    = "cgroup_attach_task"
+	ScallopProgCgroupAttachTaskRaw = "cgroup_attach_task_raw"
 	ScallopProgCgroupMkdir         = "cgroup_mkdir"
 	ScallopProgCgroupMkdirRaw      = "cgroup_mkdir_raw"
 	ScallopProgCgroupRmdir         = "cgroup_rmdir"
@@ -142,12 +175,16 @@ const (
 	ScallopProgSignalGenerateRaw   = "signal_generate_raw"
 	ScallopProgSysEnter            = "sys_enter"
 	ScallopProgSysEnterRaw         = "sys_enter_raw"
+	ScallopVarBirthStopSignals     = "birth_stop_signals"
 	ScallopVarCgroupMask           = "cgroup_mask"
+	ScallopVarNoWorkloadRow        = "no_workload_row"
 	ScallopVarSlotsPerCpu          = "slots_per_cpu"
+	ScallopVarUnusedClass          = "unused_class"
 	ScallopVarUnusedEvent          = "unused_event"
 	ScallopVarUnusedEventKind      = "unused_event_kind"
 	ScallopVarUnusedLoss           = "unused_loss"
 	ScallopVarUnusedPhase          = "unused_phase"
+	ScallopVarWatchMoves           = "watch_moves"
 )
 
 // LoadScallop returns the embedded CollectionSpec for Scallop.
@@ -192,6 +229,8 @@ type ScallopSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ScallopProgramSpecs struct {
+	CgroupAttachTask    *ebpf.ProgramSpec `ebpf:"cgroup_attach_task"`
+	CgroupAttachTaskRaw *ebpf.ProgramSpec `ebpf:"cgroup_attach_task_raw"`
 	CgroupMkdir         *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
 	CgroupMkdirRaw      *ebpf.ProgramSpec `ebpf:"cgroup_mkdir_raw"`
 	CgroupRmdir         *ebpf.ProgramSpec `ebpf:"cgroup_rmdir"`
@@ -212,29 +251,35 @@ type ScallopProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ScallopMapSpecs struct {
-	Calls       *ebpf.MapSpec `ebpf:"calls"`
-	CgroupIndex *ebpf.MapSpec `ebpf:"cgroup_index"`
-	Cgroups     *ebpf.MapSpec `ebpf:"cgroups"`
-	Counts      *ebpf.MapSpec `ebpf:"counts"`
-	Entrants    *ebpf.MapSpec `ebpf:"entrants"`
-	Events      *ebpf.MapSpec `ebpf:"events"`
-	ExeScratch  *ebpf.MapSpec `ebpf:"exe_scratch"`
-	Exes        *ebpf.MapSpec `ebpf:"exes"`
-	FreeSlots   *ebpf.MapSpec `ebpf:"free_slots"`
-	Losses      *ebpf.MapSpec `ebpf:"losses"`
-	Workloads   *ebpf.MapSpec `ebpf:"workloads"`
+	Births        *ebpf.MapSpec `ebpf:"births"`
+	Calls         *ebpf.MapSpec `ebpf:"calls"`
+	CgroupIndex   *ebpf.MapSpec `ebpf:"cgroup_index"`
+	Cgroups       *ebpf.MapSpec `ebpf:"cgroups"`
+	Counts        *ebpf.MapSpec `ebpf:"counts"`
+	Entrants      *ebpf.MapSpec `ebpf:"entrants"`
+	Events        *ebpf.MapSpec `ebpf:"events"`
+	ExeScratch    *ebpf.MapSpec `ebpf:"exe_scratch"`
+	Exes          *ebpf.MapSpec `ebpf:"exes"`
+	FreeSlots     *ebpf.MapSpec `ebpf:"free_slots"`
+	FreeWorkloads *ebpf.MapSpec `ebpf:"free_workloads"`
+	Losses        *ebpf.MapSpec `ebpf:"losses"`
+	Workloads     *ebpf.MapSpec `ebpf:"workloads"`
 }
 
 // ScallopVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ScallopVariableSpecs struct {
-	CgroupMask      *ebpf.VariableSpec `ebpf:"cgroup_mask"`
-	SlotsPerCpu     *ebpf.VariableSpec `ebpf:"slots_per_cpu"`
-	UnusedEvent     *ebpf.VariableSpec `ebpf:"unused_event"`
-	UnusedEventKind *ebpf.VariableSpec `ebpf:"unused_event_kind"`
-	UnusedLoss      *ebpf.VariableSpec `ebpf:"unused_loss"`
-	UnusedPhase     *ebpf.VariableSpec `ebpf:"unused_phase"`
+	BirthStopSignals *ebpf.VariableSpec `ebpf:"birth_stop_signals"`
+	CgroupMask       *ebpf.VariableSpec `ebpf:"cgroup_mask"`
+	NoWorkloadRow    *ebpf.VariableSpec `ebpf:"no_workload_row"`
+	SlotsPerCpu      *ebpf.VariableSpec `ebpf:"slots_per_cpu"`
+	UnusedClass      *ebpf.VariableSpec `ebpf:"unused_class"`
+	UnusedEvent      *ebpf.VariableSpec `ebpf:"unused_event"`
+	UnusedEventKind  *ebpf.VariableSpec `ebpf:"unused_event_kind"`
+	UnusedLoss       *ebpf.VariableSpec `ebpf:"unused_loss"`
+	UnusedPhase      *ebpf.VariableSpec `ebpf:"unused_phase"`
+	WatchMoves       *ebpf.VariableSpec `ebpf:"watch_moves"`
 }
 
 // ScallopObjects contains all objects after they have been loaded into the kernel.
@@ -257,21 +302,24 @@ func (o *ScallopObjects) Close() error {
 //
 // It can be passed to LoadScallopObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ScallopMaps struct {
-	Calls       *ebpf.Map `ebpf:"calls"`
-	CgroupIndex *ebpf.Map `ebpf:"cgroup_index"`
-	Cgroups     *ebpf.Map `ebpf:"cgroups"`
-	Counts      *ebpf.Map `ebpf:"counts"`
-	Entrants    *ebpf.Map `ebpf:"entrants"`
-	Events      *ebpf.Map `ebpf:"events"`
-	ExeScratch  *ebpf.Map `ebpf:"exe_scratch"`
-	Exes        *ebpf.Map `ebpf:"exes"`
-	FreeSlots   *ebpf.Map `ebpf:"free_slots"`
-	Losses      *ebpf.Map `ebpf:"losses"`
-	Workloads   *ebpf.Map `ebpf:"workloads"`
+	Births        *ebpf.Map `ebpf:"births"`
+	Calls         *ebpf.Map `ebpf:"calls"`
+	CgroupIndex   *ebpf.Map `ebpf:"cgroup_index"`
+	Cgroups       *ebpf.Map `ebpf:"cgroups"`
+	Counts        *ebpf.Map `ebpf:"counts"`
+	Entrants      *ebpf.Map `ebpf:"entrants"`
+	Events        *ebpf.Map `ebpf:"events"`
+	ExeScratch    *ebpf.Map `ebpf:"exe_scratch"`
+	Exes          *ebpf.Map `ebpf:"exes"`
+	FreeSlots     *ebpf.Map `ebpf:"free_slots"`
+	FreeWorkloads *ebpf.Map `ebpf:"free_workloads"`
+	Losses        *ebpf.Map `ebpf:"losses"`
+	Workloads     *ebpf.Map `ebpf:"workloads"`
 }
 
 func (m *ScallopMaps) Close() error {
 	return _ScallopClose(
+		m.Births,
 		m.Calls,
 		m.CgroupIndex,
 		m.Cgroups,
@@ -281,6 +329,7 @@ func (m *ScallopMaps) Close() error {
 		m.ExeScratch,
 		m.Exes,
 		m.FreeSlots,
+		m.FreeWorkloads,
 		m.Losses,
 		m.Workloads,
 	)
@@ -290,18 +339,24 @@ func (m *ScallopMaps) Close() error {
 //
 // It can be passed to LoadScallopObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ScallopVariables struct {
-	CgroupMask      *ebpf.Variable `ebpf:"cgroup_mask"`
-	SlotsPerCpu     *ebpf.Variable `ebpf:"slots_per_cpu"`
-	UnusedEvent     *ebpf.Variable `ebpf:"unused_event"`
-	UnusedEventKind *ebpf.Variable `ebpf:"unused_event_kind"`
-	UnusedLoss      *ebpf.Variable `ebpf:"unused_loss"`
-	UnusedPhase     *ebpf.Variable `ebpf:"unused_phase"`
+	BirthStopSignals *ebpf.Variable `ebpf:"birth_stop_signals"`
+	CgroupMask       *ebpf.Variable `ebpf:"cgroup_mask"`
+	NoWorkloadRow    *ebpf.Variable `ebpf:"no_workload_row"`
+	SlotsPerCpu      *ebpf.Variable `ebpf:"slots_per_cpu"`
+	UnusedClass      *ebpf.Variable `ebpf:"unused_class"`
+	UnusedEvent      *ebpf.Variable `ebpf:"unused_event"`
+	UnusedEventKind  *ebpf.Variable `ebpf:"unused_event_kind"`
+	UnusedLoss       *ebpf.Variable `ebpf:"unused_loss"`
+	UnusedPhase      *ebpf.Variable `ebpf:"unused_phase"`
+	WatchMoves       *ebpf.Variable `ebpf:"watch_moves"`
 }
 
 // ScallopPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to LoadScallopObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ScallopPrograms struct {
+	CgroupAttachTask    *ebpf.Program `ebpf:"cgroup_attach_task"`
+	CgroupAttachTaskRaw *ebpf.Program `ebpf:"cgroup_attach_task_raw"`
 	CgroupMkdir         *ebpf.Program `ebpf:"cgroup_mkdir"`
 	CgroupMkdirRaw      *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
 	CgroupRmdir         *ebpf.Program `ebpf:"cgroup_rmdir"`
@@ -320,6 +375,8 @@ type ScallopPrograms struct {
 
 func (p *ScallopPrograms) Close() error {
 	return _ScallopClose(
+		p.CgroupAttachTask,
+		p.CgroupAttachTaskRaw,
 		p.CgroupMkdir,
 		p.CgroupMkdirRaw,
 		p.CgroupRmdir,

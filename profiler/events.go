@@ -21,6 +21,8 @@ const (
 	StopSignal = EventKind(bpf.ScallopEventKindEVENT_STOP_SIGNAL) // shutdown begins
 	KillSignal = EventKind(bpf.ScallopEventKindEVENT_KILL_SIGNAL) // SIGKILL to the leader
 	LeaderExit = EventKind(bpf.ScallopEventKindEVENT_LEADER_EXIT)
+	Born       = EventKind(bpf.ScallopEventKindEVENT_BIRTH) // see Birth
+	Gone       = EventKind(bpf.ScallopEventKindEVENT_GONE)  // its cgroup was removed
 )
 
 // Event is one turn in the life of a workload's leader.

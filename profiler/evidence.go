@@ -21,14 +21,20 @@ type seen struct {
 	time  int64 // as Now
 }
 
-// Look takes a snapshot into account. Snapshots come in the order of their time.
-func (l LastSeen) Look(s *Snapshot) {
+// Look takes a snapshot into account, and returns the calls that no earlier one had. Snapshots come
+// in the order of their time.
+func (l LastSeen) Look(s *Snapshot) (fresh []Call) {
 	for _, c := range s.Calls {
 		id := callID{c.Phase, c.ABI, c.Nr}
-		if c.Count != l[id].count {
+		before, known := l[id]
+		if !known {
+			fresh = append(fresh, c)
+		}
+		if c.Count != before.count {
 			l[id] = seen{c.Count, s.Time}
 		}
 	}
+	return fresh
 }
 
 // Evidence turns a snapshot into the ranking of a recording. Times become offsets from

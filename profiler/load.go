@@ -21,23 +21,25 @@ const (
 // typedPrograms are the tp_btf ones. sys_enter is attached last, when
 // everything that decides where a call belongs is in place.
 type typedPrograms struct {
-	CgroupMkdir *ebpf.Program `ebpf:"cgroup_mkdir"`
-	CgroupRmdir *ebpf.Program `ebpf:"cgroup_rmdir"`
-	Fork        *ebpf.Program `ebpf:"sched_process_fork"`
-	Exec        *ebpf.Program `ebpf:"sched_process_exec"`
-	Exit        *ebpf.Program `ebpf:"sched_process_exit"`
-	Signal      *ebpf.Program `ebpf:"signal_generate"`
-	SysEnter    *ebpf.Program `ebpf:"sys_enter"`
+	CgroupMkdir  *ebpf.Program `ebpf:"cgroup_mkdir"`
+	CgroupRmdir  *ebpf.Program `ebpf:"cgroup_rmdir"`
+	CgroupAttach *ebpf.Program `ebpf:"cgroup_attach_task"`
+	Fork         *ebpf.Program `ebpf:"sched_process_fork"`
+	Exec         *ebpf.Program `ebpf:"sched_process_exec"`
+	Exit         *ebpf.Program `ebpf:"sched_process_exit"`
+	Signal       *ebpf.Program `ebpf:"signal_generate"`
+	SysEnter     *ebpf.Program `ebpf:"sys_enter"`
 }
 
 type rawPrograms struct {
-	CgroupMkdir *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
-	CgroupRmdir *ebpf.Program `ebpf:"cgroup_rmdir_raw"`
-	Fork        *ebpf.Program `ebpf:"sched_process_fork_raw"`
-	Exec        *ebpf.Program `ebpf:"sched_process_exec_raw"`
-	Exit        *ebpf.Program `ebpf:"sched_process_exit_raw"`
-	Signal      *ebpf.Program `ebpf:"signal_generate_raw"`
-	SysEnter    *ebpf.Program `ebpf:"sys_enter_raw"`
+	CgroupMkdir  *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
+	CgroupRmdir  *ebpf.Program `ebpf:"cgroup_rmdir_raw"`
+	CgroupAttach *ebpf.Program `ebpf:"cgroup_attach_task_raw"`
+	Fork         *ebpf.Program `ebpf:"sched_process_fork_raw"`
+	Exec         *ebpf.Program `ebpf:"sched_process_exec_raw"`
+	Exit         *ebpf.Program `ebpf:"sched_process_exit_raw"`
+	Signal       *ebpf.Program `ebpf:"signal_generate_raw"`
+	SysEnter     *ebpf.Program `ebpf:"sys_enter_raw"`
 }
 
 // probe is one program and the tracepoint it is for.
@@ -68,13 +70,13 @@ func raiseMemlock() (restore func()) {
 	}
 }
 
-// loadObjects loads maps and programs, whole or not at all. An empty kind takes
+// loadObjects loads maps and programs, whole or not at all. An empty Probe takes
 // tp_btf where it loads and raw_tracepoint otherwise.
-func loadObjects(sizes Sizes, kind string) (*kernelObjects, error) {
+func loadObjects(opts Options) (*kernelObjects, error) {
 	defer raiseMemlock()()
 	var failed error
-	for _, load := range loaders(kind) {
-		k, err := load(sizes)
+	for _, load := range loaders(opts.Probe) {
+		k, err := load(opts)
 		if err == nil {
 			return k, nil
 		}
@@ -84,47 +86,48 @@ func loadObjects(sizes Sizes, kind string) (*kernelObjects, error) {
 }
 
 // loaders are what to attempt, in this order.
-func loaders(kind string) []func(Sizes) (*kernelObjects, error) {
+func loaders(kind string) []func(Options) (*kernelObjects, error) {
 	switch kind {
 	case ProbeTpBTF:
-		return []func(Sizes) (*kernelObjects, error){loadTyped}
+		return []func(Options) (*kernelObjects, error){loadTyped}
 	case ProbeRaw:
-		return []func(Sizes) (*kernelObjects, error){loadRaw}
+		return []func(Options) (*kernelObjects, error){loadRaw}
 	default:
-		return []func(Sizes) (*kernelObjects, error){loadTyped, loadRaw}
+		return []func(Options) (*kernelObjects, error){loadTyped, loadRaw}
 	}
 }
 
-func loadTyped(sizes Sizes) (*kernelObjects, error) {
+func loadTyped(opts Options) (*kernelObjects, error) {
 	var objs struct {
 		bpf.ScallopMaps
 		typedPrograms
 	}
-	if err := loadInto(&objs, sizes); err != nil {
+	if err := loadInto(&objs, opts); err != nil {
 		return nil, err
 	}
 	p := objs.typedPrograms
 	return &kernelObjects{maps: objs.ScallopMaps, kind: ProbeTpBTF, probes: probeList(
-		p.CgroupMkdir, p.CgroupRmdir, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
+		p.CgroupMkdir, p.CgroupRmdir, p.CgroupAttach, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
 }
 
-func loadRaw(sizes Sizes) (*kernelObjects, error) {
+func loadRaw(opts Options) (*kernelObjects, error) {
 	var objs struct {
 		bpf.ScallopMaps
 		rawPrograms
 	}
-	if err := loadInto(&objs, sizes); err != nil {
+	if err := loadInto(&objs, opts); err != nil {
 		return nil, err
 	}
 	p := objs.rawPrograms
 	return &kernelObjects{maps: objs.ScallopMaps, kind: ProbeRaw, probes: probeList(
-		p.CgroupMkdir, p.CgroupRmdir, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
+		p.CgroupMkdir, p.CgroupRmdir, p.CgroupAttach, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
 }
 
-func probeList(mkdir, rmdir, fork, exec, exit, signal, sysEnter *ebpf.Program) []probe {
+func probeList(mkdir, rmdir, attach, fork, exec, exit, signal, sysEnter *ebpf.Program) []probe {
 	return []probe{
 		{"cgroup_mkdir", mkdir},
 		{"cgroup_rmdir", rmdir},
+		{"cgroup_attach_task", attach},
 		{"sched_process_fork", fork},
 		{"sched_process_exec", exec},
 		{"sched_process_exit", exit},
@@ -133,8 +136,8 @@ func probeList(mkdir, rmdir, fork, exec, exit, signal, sysEnter *ebpf.Program) [
 	}
 }
 
-func loadInto(objs any, sizes Sizes) error {
-	if err := sizes.check(); err != nil {
+func loadInto(objs any, opts Options) error {
+	if err := opts.Sizes.check(); err != nil {
 		return err
 	}
 	spec, err := bpf.LoadScallop()
@@ -145,10 +148,21 @@ func loadInto(objs any, sizes Sizes) error {
 	if err != nil {
 		return fmt.Errorf("counting possible CPUs: %w", err)
 	}
-	if err := sizes.apply(spec, cpus); err != nil {
+	if err := opts.Sizes.apply(spec, cpus); err != nil {
+		return err
+	}
+	if err := opts.configure(spec); err != nil {
 		return err
 	}
 	return spec.LoadAndAssign(objs, nil)
+}
+
+// configure sets what the kernel side is to do, besides how much it has room for.
+func (o *Options) configure(spec *ebpf.CollectionSpec) error {
+	if err := spec.Variables[bpf.ScallopVarWatchMoves].Set(o.Containers); err != nil {
+		return err
+	}
+	return spec.Variables[bpf.ScallopVarBirthStopSignals].Set(signalMask(o.BirthStopSignals))
 }
 
 // attach hangs every program on its tracepoint, or none.

@@ -1,6 +1,10 @@
 package profiler
 
-import "github.com/scallop-sec/scallop/bpf"
+import (
+	"sync/atomic"
+
+	"github.com/scallop-sec/scallop/bpf"
+)
 
 // Reasons of losses, as they stand in a recording.
 const (
@@ -12,6 +16,7 @@ const (
 	LossEntrantsFull  = "entrants_no_room"   // processes whose setup was filed as the workload's
 	LossExesFull      = "exes_no_room"       // executables whose path is unknown
 	LossEventsDropped = "events_dropped"     // phase or leader events that were dropped
+	LossWorkloadsFull = "workloads_no_room"  // new workloads that are not recorded at all
 	LossTurnsMissed   = "turns_recursion"    // runs of the other programs that the kernel skipped
 )
 
@@ -24,4 +29,24 @@ var kernelLosses = map[bpf.ScallopLoss]string{
 	bpf.ScallopLossLOSS_ENTRANTS_FULL:  LossEntrantsFull,
 	bpf.ScallopLossLOSS_EXES_FULL:      LossExesFull,
 	bpf.ScallopLossLOSS_EVENTS_DROPPED: LossEventsDropped,
+	bpf.ScallopLossLOSS_WORKLOADS_FULL: LossWorkloadsFull,
+}
+
+// lossRow holds the counters of workload w; behind the last workload, those of none.
+func (r *Recorder) lossRow(w int) []uint64 {
+	n := int(bpf.ScallopLossLOSSES)
+	return r.losses[w*n : (w+1)*n]
+}
+
+func lossesIn(row []uint64) map[string]uint64 {
+	losses := make(map[string]uint64, len(kernelLosses)+2)
+	for reason, name := range kernelLosses {
+		losses[name] = atomic.LoadUint64(&row[reason])
+	}
+	return losses
+}
+
+// HostLosses are what belongs to no workload: new ones that there was no room for.
+func (r *Recorder) HostLosses() map[string]uint64 {
+	return lossesIn(r.lossRow(len(r.workloads)))
 }

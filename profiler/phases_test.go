@@ -29,14 +29,11 @@ func TestPhasesAreExact(t *testing.T) {
 			if probe == profiler.ProbeRaw {
 				runs = 100
 			}
-			for first := 0; first < runs; first += 250 {
-				if first > 0 {
-					r.Close()
-					r = start(t, profiler.Options{Sizes: profiler.SizesFor(250), Probe: probe})
-				}
-				for w := range min(250, runs-first) {
-					livePhases(t, r, w, program, w%2 == 0)
-					checkPhases(t, r, w)
+			for run := range runs {
+				w := livePhases(t, r, run, program, run%2 == 0)
+				checkPhases(t, r, w)
+				if err := r.Free([]int{w}); err != nil {
+					t.Fatal(err)
 				}
 			}
 		})
@@ -80,13 +77,19 @@ func newCgroup(t *testing.T, name string) (*cgroup.Cgroup, uint64) {
 	return c, id
 }
 
-func livePhases(t *testing.T, r *profiler.Recorder, w int, program string, turn bool) {
+func add(t *testing.T, r *profiler.Recorder, opts profiler.WorkloadOptions) int {
 	t.Helper()
-	c, id := newCgroup(t, fmt.Sprint(t.Name()[len("TestPhasesAreExact/"):], w, turn))
-	err := r.SetWorkload(w, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup, StopSignals: []syscall.Signal{syscall.SIGTERM}})
+	w, err := r.AddWorkload(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+func livePhases(t *testing.T, r *profiler.Recorder, run int, program string, turn bool) (w int) {
+	t.Helper()
+	c, id := newCgroup(t, fmt.Sprint(t.Name()[len("TestPhasesAreExact/"):], run, turn))
+	w = add(t, r, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup, StopSignals: []syscall.Signal{syscall.SIGTERM}})
 	ready, stdout, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -115,6 +118,7 @@ func livePhases(t *testing.T, r *profiler.Recorder, w int, program string, turn 
 	if err := c.Remove(); err != nil {
 		t.Fatal(err)
 	}
+	return w
 }
 
 func checkPhases(t *testing.T, r *profiler.Recorder, w int) {
@@ -146,9 +150,7 @@ func TestChildCgroups(t *testing.T) {
 	hosttest.Root(t)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(2)})
 	c, id := newCgroup(t, "children")
-	if err := r.SetWorkload(1, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup}); err != nil {
-		t.Fatal(err)
-	}
+	w := add(t, r, profiler.WorkloadOptions{CgroupID: id, Class: cgroup.Whole, Phase: profiler.PhaseStartup})
 	kinds := hosttest.Program(t, "kinds", hosttest.Bare...)
 	script := `cd "$1" && mkdir -p a/b/c && echo $$ > a/b/c/cgroup.procs && exec "$2"`
 	cmd, err := launch.Start(launch.Options{Args: []string{"/bin/sh", "-c", script, "sh", c.Dir(), kinds}, Cgroup: c})
@@ -161,15 +163,15 @@ func TestChildCgroups(t *testing.T) {
 	if err := c.Remove(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := r.Snapshot(1)
+	s, err := r.Snapshot(w)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := calls(s, unix.SYS_GETSID); n != 1000 {
 		t.Errorf("%d getsid calls recorded in a child cgroup, the program made 1000", n)
 	}
-	if s, err := r.Snapshot(0); err != nil || len(s.Calls) > 0 {
-		t.Errorf("workload 0 has no cgroup, but calls: %v, %v", s.Calls, err)
+	if s, err := r.Snapshot(1 - w); err != nil || len(s.Calls) > 0 {
+		t.Errorf("the other workload has no cgroup, but calls: %v, %v", s.Calls, err)
 	}
 }
 
@@ -189,19 +191,14 @@ func TestCgroupIndexCollisions(t *testing.T) {
 	sizes := profiler.SizesFor(workloads)
 	r := start(t, profiler.Options{Sizes: sizes})
 	cgroups := map[int]*cgroup.Cgroup{}
-	for w := range workloads {
-		c, id := newCgroup(t, fmt.Sprint("collide", w))
+	for i := range workloads * 2 / 3 {
+		c, id := newCgroup(t, fmt.Sprint("collide", i))
 		// A second ID of the same bucket, taken first: no task ever has it.
 		fake := id + 1<<40
-		if w%2 == 0 {
-			if err := r.SetWorkload(w, profiler.WorkloadOptions{CgroupID: fake, Phase: profiler.PhaseStartup}); err != nil {
-				t.Fatal(err)
-			}
+		if i%2 == 0 {
+			add(t, r, profiler.WorkloadOptions{CgroupID: fake, Phase: profiler.PhaseStartup})
 		}
-		if err := r.SetWorkload(w, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup}); err != nil {
-			t.Fatal(err)
-		}
-		cgroups[w] = c
+		cgroups[add(t, r, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup})] = c
 	}
 	for w, c := range cgroups {
 		cmd, err := launch.Start(launch.Options{Args: []string{"/bin/true"}, Cgroup: c})
@@ -226,13 +223,11 @@ func TestBystanders(t *testing.T) {
 	hosttest.Root(t)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(1)})
 	_, id := newCgroup(t, "empty")
-	if err := r.SetWorkload(0, profiler.WorkloadOptions{CgroupID: id}); err != nil {
-		t.Fatal(err)
-	}
+	w := add(t, r, profiler.WorkloadOptions{CgroupID: id})
 	if err := exec.Command("/bin/true").Run(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := r.Snapshot(0)
+	s, err := r.Snapshot(w)
 	if err != nil || len(s.Calls) > 0 {
 		t.Errorf("recorded of an empty cgroup: %v, %v", s.Calls, err)
 	}
@@ -245,9 +240,7 @@ func TestExactWithoutShortcut(t *testing.T) {
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(1)})
 	c, id := newCgroup(t, "slow")
 	const phase = 12
-	if err := r.SetWorkload(0, profiler.WorkloadOptions{CgroupID: id, Phase: phase}); err != nil {
-		t.Fatal(err)
-	}
+	w := add(t, r, profiler.WorkloadOptions{CgroupID: id, Phase: phase})
 	cmd, err := launch.Start(launch.Options{Args: []string{program}, Cgroup: c})
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +248,7 @@ func TestExactWithoutShortcut(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := r.Snapshot(0)
+	s, err := r.Snapshot(w)
 	if err != nil {
 		t.Fatal(err)
 	}

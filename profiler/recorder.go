@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -24,6 +23,11 @@ type Options struct {
 	Sizes Sizes
 	// Probe forces ProbeTpBTF or ProbeRaw; empty takes what loads.
 	Probe string
+	// Containers says that processes join workloads by a move from cgroup to cgroup, and that
+	// workloads are born: all but scallop run.
+	Containers bool
+	// BirthStopSignals begin the shutdown of a workload that was born, until SetStopSignals.
+	BirthStopSignals []syscall.Signal
 }
 
 // Recorder is scallop's programs and maps in the kernel.
@@ -35,10 +39,13 @@ type Recorder struct {
 
 	// Memory that the kernel side writes, too.
 	workloads []bpf.ScallopWorkload
+	births    []bpf.ScallopBirth
 	index     []bpf.ScallopCgroupBucket
 	counts    []uint64
 	losses    []uint64
 	mappings  [][]byte
+
+	joined map[int][]uint64 // cgroups that Join put into the index, by workload
 }
 
 // Open loads everything into the kernel; nothing is attached yet. Errors end with
@@ -48,11 +55,11 @@ func Open(opts Options) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("counting possible CPUs: %w", err)
 	}
-	objects, err := loadObjects(opts.Sizes, opts.Probe)
+	objects, err := loadObjects(opts)
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{sizes: opts.Sizes, objects: objects, cpus: cpus}
+	r := &Recorder{sizes: opts.Sizes, objects: objects, cpus: cpus, joined: map[int][]uint64{}}
 	if err := r.prepare(); err != nil {
 		r.Close()
 		return nil, err
@@ -62,11 +69,17 @@ func Open(opts Options) (*Recorder, error) {
 
 func (r *Recorder) prepare() error {
 	m := &r.objects.maps
-	if err := fillPool(m.FreeSlots, r.sizes.Calls); err != nil {
+	if err := fillPool(m.FreeSlots, 1, r.sizes.Calls); err != nil {
+		return err
+	}
+	if err := fillPool(m.FreeWorkloads, 0, r.sizes.Workloads); err != nil {
 		return err
 	}
 	var err error
 	if r.workloads, err = mapMemory[bpf.ScallopWorkload](r, m.Workloads); err != nil {
+		return err
+	}
+	if r.births, err = mapMemory[bpf.ScallopBirth](r, m.Births); err != nil {
 		return err
 	}
 	if r.index, err = mapMemory[bpf.ScallopCgroupBucket](r, m.CgroupIndex); err != nil {
@@ -84,10 +97,10 @@ func (r *Recorder) prepare() error {
 	return nil
 }
 
-// fillPool hands out the numbers 1 to n for the kernel side to take.
-func fillPool(pool *ebpf.Map, n int) error {
-	for i := uint32(1); i <= uint32(n); i++ {
-		if err := pool.Put(nil, i); err != nil {
+// fillPool hands out n numbers, from first on, for the kernel side to take.
+func fillPool(pool *ebpf.Map, first, n int) error {
+	for i := range n {
+		if err := pool.Put(nil, uint32(first+i)); err != nil {
 			return fmt.Errorf("filling %s: %w", pool, err)
 		}
 	}
@@ -130,67 +143,12 @@ func (r *Recorder) Close() error {
 	}
 	r.objects.close()
 	r.objects = nil
-	r.workloads, r.index, r.counts, r.losses = nil, nil, nil, nil
+	r.workloads, r.births, r.index, r.counts, r.losses = nil, nil, nil, nil, nil
 	var err error
 	for _, mem := range r.mappings {
 		err = errors.Join(err, unix.Munmap(mem))
 	}
 	return err
-}
-
-// WorkloadOptions of a workload that begins.
-type WorkloadOptions struct {
-	CgroupID    uint64
-	Phase       PhaseID          // of its own processes, to begin with
-	StopSignals []syscall.Signal // to its leader: begin shutdown
-}
-
-// SetWorkload records the cgroup, and all cgroups born below it from now on, as
-// workload number w (0 to Sizes.Workloads-1).
-func (r *Recorder) SetWorkload(w int, opts WorkloadOptions) error {
-	if w < 0 || w >= len(r.workloads) {
-		return fmt.Errorf("workload %d: there is room for %d", w, len(r.workloads))
-	}
-	slot := &r.workloads[w]
-	atomic.StoreUint32(&slot.Phase, uint32(opts.Phase))
-	slot.StopSignals = signalMask(opts.StopSignals)
-	if err := r.objects.maps.Cgroups.Put(opts.CgroupID, uint32(w)); err != nil {
-		return fmt.Errorf("recording cgroup %d: %w", opts.CgroupID, err)
-	}
-	bucket := &r.index[opts.CgroupID&uint64(len(r.index)-1)]
-	if bucket.Root != 0 || opts.CgroupID>>48 != 0 {
-		atomic.StoreUint32(&bucket.RootOverflow, 1)
-		return nil
-	}
-	atomic.StoreUint64(&bucket.Root, opts.CgroupID<<16|uint64(w))
-	return nil
-}
-
-func signalMask(signals []syscall.Signal) uint64 {
-	var mask uint64
-	for _, s := range signals {
-		if s >= 1 && s <= 64 {
-			mask |= 1 << (s - 1)
-		}
-	}
-	return mask
-}
-
-// Phase is the current phase of the workload's own processes.
-func (r *Recorder) Phase(w int) PhaseID {
-	return PhaseID(atomic.LoadUint32(&r.workloads[w].Phase))
-}
-
-// Turn begins phase `to`, unless the workload is not in `from` any more: the
-// kernel turns phases, too.
-func (r *Recorder) Turn(w int, from, to PhaseID) bool {
-	return atomic.CompareAndSwapUint32(&r.workloads[w].Phase, uint32(from), uint32(to))
-}
-
-// LastNew is the time (Now) of the latest call that was seen for the first time
-// in its phase; 0 before the first one.
-func (r *Recorder) LastNew(w int) int64 {
-	return int64(atomic.LoadUint64(&r.workloads[w].LastNew))
 }
 
 // Now is the clock of all times here: CLOCK_MONOTONIC in nanoseconds, which is

@@ -23,8 +23,8 @@ type Sizes struct {
 
 // Limits that the kernel side's types set.
 const (
-	maxWorkloads = 1 << 16 // a 16-bit field in cgroup_index
-	maxSlots     = 1 << 16 // a 16-bit field in struct workload, slot 0 unused
+	maxWorkloads = noWorkload // a 16-bit field in cgroup_index
+	maxSlots     = 1 << 16    // a 16-bit field in struct workload, slot 0 unused
 )
 
 // SizesFor gives room for n workloads of the kind seen in practice: a server
@@ -34,7 +34,7 @@ func SizesFor(n int) Sizes {
 		Workloads: n,
 		Cgroups:   max(64, 4*n),
 		Calls:     min(maxSlots-1, 2048+250*n),
-		Exes:      min(4096, 256+8*n),
+		Exes:      min(8192, 256+12*n),
 		Entrants:  max(256, 2*n),
 	}
 	return s
@@ -67,16 +67,18 @@ const eventBytes = 256 << 10
 // apply sets the sizes in a spec, for a machine with that many possible CPUs.
 func (s Sizes) apply(spec *ebpf.CollectionSpec, cpus int) error {
 	entries := map[string]int{
-		bpf.ScallopMapWorkloads:   s.Workloads,
-		bpf.ScallopMapCgroupIndex: s.buckets(),
-		bpf.ScallopMapCgroups:     s.Cgroups,
-		bpf.ScallopMapEntrants:    s.Entrants,
-		bpf.ScallopMapFreeSlots:   s.Calls,
-		bpf.ScallopMapCalls:       s.Calls,
-		bpf.ScallopMapCounts:      cpus,
-		bpf.ScallopMapLosses:      s.Workloads * int(bpf.ScallopLossLOSSES),
-		bpf.ScallopMapExes:        s.Exes,
-		bpf.ScallopMapEvents:      max(eventBytes, os.Getpagesize()),
+		bpf.ScallopMapWorkloads:     s.Workloads,
+		bpf.ScallopMapCgroupIndex:   s.buckets(),
+		bpf.ScallopMapCgroups:       s.Cgroups,
+		bpf.ScallopMapEntrants:      s.Entrants,
+		bpf.ScallopMapFreeSlots:     s.Calls,
+		bpf.ScallopMapFreeWorkloads: s.Workloads,
+		bpf.ScallopMapBirths:        s.Workloads,
+		bpf.ScallopMapCalls:         s.Calls,
+		bpf.ScallopMapCounts:        cpus,
+		bpf.ScallopMapLosses:        (s.Workloads + 1) * int(bpf.ScallopLossLOSSES),
+		bpf.ScallopMapExes:          s.Exes,
+		bpf.ScallopMapEvents:        max(eventBytes, os.Getpagesize()),
 	}
 	for name, n := range entries {
 		m, ok := spec.Maps[name]
@@ -87,6 +89,9 @@ func (s Sizes) apply(spec *ebpf.CollectionSpec, cpus int) error {
 	}
 	spec.Maps[bpf.ScallopMapCounts].ValueSize = uint32(s.slotsPerCPU() * slotBytes)
 	if err := spec.Variables[bpf.ScallopVarSlotsPerCpu].Set(uint32(s.slotsPerCPU())); err != nil {
+		return err
+	}
+	if err := spec.Variables[bpf.ScallopVarNoWorkloadRow].Set(uint32(s.Workloads)); err != nil {
 		return err
 	}
 	return spec.Variables[bpf.ScallopVarCgroupMask].Set(uint32(s.buckets() - 1))

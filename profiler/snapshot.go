@@ -53,35 +53,60 @@ const batch = 512
 // Snapshot reads all counters and evidence of workload w. The workload runs on
 // meanwhile; a call of that time is in this snapshot or in the next.
 func (r *Recorder) Snapshot(w int) (*Snapshot, error) {
-	s := &Snapshot{Time: Now()}
-	var err error
-	if s.Calls, err = r.readCalls(w); err != nil {
+	all, err := r.Snapshots(func(other int) bool { return other == w })
+	if err != nil {
 		return nil, err
 	}
-	if s.Exes, err = r.readExes(); err != nil {
-		return nil, err
-	}
-	if s.Losses, err = r.readLosses(w); err != nil {
-		return nil, err
-	}
-	return s, nil
+	return r.snapshotOf(all, w), nil
 }
 
-func (r *Recorder) readCalls(w int) ([]Call, error) {
-	var calls []Call
+// Snapshots reads those of many workloads at once. Workloads without any call are missing.
+func (r *Recorder) Snapshots(wanted func(w int) bool) (map[int]*Snapshot, error) {
+	all, err := r.Look(wanted)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.readExes(all); err != nil {
+		return nil, err
+	}
+	for w, s := range all {
+		if err := r.readLosses(w, s); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// snapshotOf is the one of w, empty if it has made no call.
+func (r *Recorder) snapshotOf(all map[int]*Snapshot, w int) *Snapshot {
+	if s := all[w]; s != nil {
+		return s
+	}
+	s := &Snapshot{Time: Now(), Exes: map[ExeID]string{}}
+	_ = r.readLosses(w, s) // fails only where the one above does
+	return s
+}
+
+// Look reads the counters only: snapshots without paths and losses.
+func (r *Recorder) Look(wanted func(w int) bool) (map[int]*Snapshot, error) {
+	all, now := map[int]*Snapshot{}, Now()
 	err := readAll(r.objects.maps.Calls, func(k bpf.ScallopCallKey, v bpf.ScallopFirstCall) {
-		if int(k.Workload) != w {
+		w := int(k.Workload)
+		if !wanted(w) {
 			return
 		}
 		// Zero: its first call is just being made.
 		if n := r.count(int(v.Slot)); n > 0 {
-			calls = append(calls, newCall(k, v, n))
+			if all[w] == nil {
+				all[w] = &Snapshot{Time: now, Exes: map[ExeID]string{}}
+			}
+			all[w].Calls = append(all[w].Calls, newCall(k, v, n))
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the calls of workload %d: %w", w, err)
+		return nil, fmt.Errorf("reading the calls: %w", err)
 	}
-	return calls, nil
+	return all, nil
 }
 
 func newCall(k bpf.ScallopCallKey, v bpf.ScallopFirstCall, n uint64) Call {
@@ -110,15 +135,16 @@ func (r *Recorder) count(slot int) uint64 {
 	return sum
 }
 
-func (r *Recorder) readExes() (map[ExeID]string, error) {
-	exes := map[ExeID]string{}
+func (r *Recorder) readExes(all map[int]*Snapshot) error {
 	err := readAll(r.objects.maps.Exes, func(k bpf.ScallopExeKey, v bpf.ScallopExe) {
-		exes[ExeID{k.Inode, k.Device}] = exePath(v.Path[:min(int(v.Length), len(v.Path))])
+		if s := all[int(k.Workload)]; s != nil {
+			s.Exes[ExeID{k.Inode, k.Device}] = exePath(v.Path[:min(int(v.Length), len(v.Path))])
+		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the paths of executables: %w", err)
+		return fmt.Errorf("reading the paths of executables: %w", err)
 	}
-	return exes, nil
+	return nil
 }
 
 // exePath turns "nginx\0sbin\0usr\0" into "/usr/sbin/nginx". What has no
@@ -133,14 +159,11 @@ func exePath(walked []byte) string {
 	return "/" + strings.Join(names, "/")
 }
 
-func (r *Recorder) readLosses(w int) (map[string]uint64, error) {
-	losses := make(map[string]uint64, len(kernelLosses)+2)
-	for reason, name := range kernelLosses {
-		losses[name] = atomic.LoadUint64(&r.losses[w*int(bpf.ScallopLossLOSSES)+int(reason)])
-	}
+func (r *Recorder) readLosses(w int, s *Snapshot) error {
+	s.Losses = lossesIn(r.lossRow(w))
 	var err error
-	losses[LossCallsMissed], losses[LossTurnsMissed], err = r.objects.missed()
-	return losses, err
+	s.Losses[LossCallsMissed], s.Losses[LossTurnsMissed], err = r.objects.missed()
+	return err
 }
 
 // readAll visits every element of a hash map, many at a time.

@@ -31,9 +31,8 @@ func recorder(choose func([]group) []group) attachFunc {
 }
 
 func record(r *profiler.Recorder, groups []group) error {
-	for i, g := range groups {
-		err := r.SetWorkload(i, profiler.WorkloadOptions{CgroupID: g.id, Phase: profiler.PhaseSteady})
-		if err != nil {
+	for _, g := range groups {
+		if _, err := r.AddWorkload(profiler.WorkloadOptions{CgroupID: g.id, Phase: profiler.PhaseSteady}); err != nil {
 			return err
 		}
 	}

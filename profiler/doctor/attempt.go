@@ -97,7 +97,8 @@ func (t *SelfTest) count(r *profiler.Recorder, mount cgroup.Mount, child []strin
 	if err != nil {
 		return err
 	}
-	if err := r.SetWorkload(0, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup}); err != nil {
+	number, err := r.AddWorkload(profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup})
+	if err != nil {
 		return err
 	}
 	if err := r.Start(); err != nil {
@@ -106,7 +107,7 @@ func (t *SelfTest) count(r *profiler.Recorder, mount cgroup.Mount, child []strin
 	if err := runIn(c, child); err != nil {
 		return err
 	}
-	snapshot, err := r.Snapshot(0)
+	snapshot, err := r.Snapshot(number)
 	if err != nil {
 		return err
 	}

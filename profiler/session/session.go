@@ -6,7 +6,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/launch"
+	"github.com/scallop-sec/scallop/profiler/life"
 	"github.com/scallop-sec/scallop/profiler/ready"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -57,9 +57,6 @@ type MarkRequest struct {
 // lookInterval is how often the counters are read: "last seen" is exact to it.
 const lookInterval = time.Second
 
-// workload is the only one that a session's recorder has.
-const workload = 0
-
 // session is the state of one Run. Only its loop touches it.
 type session struct {
 	opts     Options
@@ -68,35 +65,20 @@ type session struct {
 	notify   *ready.Notify
 	cmd      *exec.Cmd
 
-	id        string
-	host      recording.Host
-	startedAt time.Time
-	start     int64 // as profiler.Now
-	oomKills  int   // of the host, before
-
-	names   *profiler.PhaseNames
-	last    profiler.LastSeen
-	turns   []profiler.Turn
-	leader  leader
+	life    *life.Life
+	host    recording.Host
+	number  int // of the workload in the recorder
 	stopped int // how often the workload was told to stop
+	waited  bool // the command has ended
 
-	events   chan profiler.Event
-	readies  chan profiler.Turn
-	exited   chan error
-	empty    chan error
-	over     <-chan time.Time // Duration
-	served   <-chan time.Time // StopAfter
-	killAt   <-chan time.Time // StopTimeout
-	failures []string         // reasons for an incomplete recording
-	waiting  sync.WaitGroup   // for readiness
-}
-
-// leader is what the kernel side told of the workload's first process.
-type leader struct {
-	exec    *profiler.Event
-	kill    *profiler.Event
-	state   *os.ProcessState
-	oomKill bool
+	events  chan profiler.Event
+	readies chan profiler.Turn
+	exited  chan error
+	empty   chan error
+	over    <-chan time.Time // Duration
+	served  <-chan time.Time // StopAfter
+	killAt  <-chan time.Time // StopTimeout
+	waiting sync.WaitGroup   // for readiness
 }
 
 // Run profiles the command and returns the recording. Its errors mean that the
@@ -123,9 +105,6 @@ func Run(ctx context.Context, opts Options) (*recording.Recording, error) {
 func open(opts Options) (*session, error) {
 	s := &session{
 		opts:    opts,
-		id:      newID(),
-		names:   profiler.NewPhaseNames(),
-		last:    profiler.LastSeen{},
 		events:  make(chan profiler.Event),
 		readies: make(chan profiler.Turn),
 		exited:  make(chan error, 1),
@@ -165,11 +144,13 @@ func (s *session) prepare() error {
 	if s.host, err = profiler.DescribeHost(s.recorder, mount); err != nil {
 		return err
 	}
-	return s.recorder.SetWorkload(workload, profiler.WorkloadOptions{
+	s.number, err = s.recorder.AddWorkload(profiler.WorkloadOptions{
 		CgroupID:    id,
+		Class:       cgroup.Whole,
 		Phase:       profiler.PhaseStartup,
 		StopSignals: s.opts.StopSignals,
 	})
+	return err
 }
 
 // begin starts the command.
@@ -179,13 +160,38 @@ func (s *session) begin() error {
 	if s.notify != nil {
 		opts.Env = append(opts.Env[:len(opts.Env):len(opts.Env)], "NOTIFY_SOCKET="+s.notify.Address)
 	}
-	s.oomKills = profiler.OOMKills()
-	s.startedAt = time.Now()
-	s.start = profiler.Now()
-	s.turn(s.start, recording.PhaseSetup, recording.Trigger{Kind: "start"})
+	s.life = life.New(life.Options{
+		Recorder: s.recorder,
+		Number:   s.number,
+		Tool:     s.opts.Tool,
+		Host:     s.host,
+		About:    s.about(),
+		Clock:    time.Now(),
+		Start:    profiler.Now(),
+	})
+	s.life.Turn(s.life.Start, recording.PhaseSetup, recording.Trigger{Kind: "start"})
 	var err error
-	s.cmd, err = launch.Start(opts)
-	return err
+	if s.cmd, err = launch.Start(opts); err != nil {
+		return err
+	}
+	s.life.Leader.PID = s.cmd.Process.Pid
+	if s.opts.Launch.User != nil {
+		s.life.Leader.User = s.opts.Launch.User.String()
+	}
+	return nil
+}
+
+// about is what is known of the command beforehand.
+func (s *session) about() recording.Workload {
+	w := recording.Workload{
+		Name:   recording.CleanString(s.opts.Name),
+		Kind:   recording.KindCommand,
+		Cgroup: s.cgroup.Path,
+	}
+	for _, arg := range s.opts.Launch.Args {
+		w.Command = append(w.Command, recording.CleanString(arg))
+	}
+	return w
 }
 
 // close frees all that is open, in the reverse order of opening. It is safe at any
@@ -226,8 +232,7 @@ func (s *session) checks() []ready.Check {
 		checks = append(checks, s.notify.Check())
 	}
 	if s.opts.Settle > 0 {
-		last := func() int64 { return s.recorder.LastNew(workload) }
-		checks = append(checks, ready.Settle(s.opts.Settle, last, profiler.Now))
+		checks = append(checks, ready.Settle(s.opts.Settle, s.life.LastNew, profiler.Now))
 	}
 	return checks
 }
@@ -272,9 +277,12 @@ func (s *session) loop(ctx context.Context) {
 	for {
 		select {
 		case event := <-s.events:
-			s.onEvent(event)
+			s.report(s.life.Event(event))
 		case turn := <-s.readies:
-			s.onReady(turn)
+			if s.life.Ready(turn) {
+				s.report(&turn)
+				s.armStopAfter()
+			}
 		case request := <-s.opts.Marks:
 			request.Answer <- s.onMark(request.Phase)
 		case signal := <-s.opts.Signals:
@@ -312,31 +320,58 @@ func nextCheckpoint(interval time.Duration) <-chan time.Time {
 	return time.After(interval)
 }
 
-func (s *session) turn(at int64, phase string, trigger recording.Trigger) {
-	s.turns = append(s.turns, profiler.Turn{Time: at, Phase: phase, Trigger: trigger})
-	if phase == recording.PhaseSetup {
+// report tells of a phase that has begun, if one has.
+func (s *session) report(turn *profiler.Turn) {
+	if turn == nil {
 		return
 	}
-	what := trigger.Kind
-	if trigger.Detail != "" {
-		what += ": " + trigger.Detail
+	what := turn.Trigger.Kind
+	if turn.Trigger.Detail != "" {
+		what += ": " + turn.Trigger.Detail
 	}
-	s.opts.Report("%s at %s (%s)", phase, time.Duration(at-s.start).Round(time.Millisecond), what)
-}
-
-// fail notes a reason why the recording is incomplete.
-func (s *session) fail(format string, args ...any) {
-	s.failures = append(s.failures, fmt.Sprintf(format, args...))
+	s.opts.Report("%s at %s (%s)", turn.Phase, time.Duration(turn.Time-s.life.Start).Round(time.Millisecond), what)
 }
 
 func (s *session) save() {
 	if s.opts.Save == nil {
 		return
 	}
-	r, err := s.recording("still being recorded: this is a checkpoint, and what came after it is missing")
+	r, err := s.recording(life.Partial)
 	if err != nil {
 		s.opts.Warn("no checkpoint: %v", err)
 		return
 	}
 	s.opts.Save(r)
+}
+
+// look reads the counters, for "last seen".
+func (s *session) look() {
+	all, err := s.recorder.Look(func(w int) bool { return w == s.number })
+	if err != nil {
+		s.opts.Warn("%v", err)
+		return
+	}
+	s.life.Look(all[s.number])
+}
+
+// finish reads everything for the last time: no process is left that could
+// change it.
+func (s *session) finish() (*recording.Recording, error) {
+	if err := s.recorder.DrainEvents(); err != nil {
+		s.life.Fail("events may be missing: %v", err)
+	} else {
+		for event := range s.events {
+			s.life.Event(event)
+		}
+	}
+	return s.recording()
+}
+
+// recording is the file as it stands; reasons make it an incomplete one.
+func (s *session) recording(reasons ...string) (*recording.Recording, error) {
+	snapshot, err := s.recorder.Snapshot(s.number)
+	if err != nil {
+		return nil, err
+	}
+	return s.life.Recording(snapshot, reasons...), nil
 }

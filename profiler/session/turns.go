@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
@@ -11,41 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/life"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
-
-// onEvent takes what the kernel side has done already.
-func (s *session) onEvent(e profiler.Event) {
-	switch e.Kind {
-	case profiler.LeaderExec:
-		s.leader.exec = &e
-		s.turn(e.Time, recording.PhaseStartup, recording.Trigger{Kind: "exec"})
-	case profiler.StopSignal:
-		s.turn(e.Time, recording.PhaseShutdown, recording.Trigger{Kind: "signal", Detail: describeSignal(e)})
-	case profiler.KillSignal:
-		s.leader.kill = &e
-		s.leader.oomKill = e.FromKernel && profiler.OOMKills() > s.oomKills
-	case profiler.LeaderExit: // the leader is scallop's child: wait(2) tells more
-	}
-}
-
-// describeSignal says who sent it: "SIGTERM from pid 712 (bash)".
-func describeSignal(e profiler.Event) string {
-	name := signalName(e.Signal)
-	if e.FromKernel {
-		return name + " from the kernel"
-	}
-	return fmt.Sprintf("%s from pid %d (%s)", name, e.PID, recording.CleanString(e.Comm))
-}
-
-// onReady ends startup, unless something else did.
-func (s *session) onReady(turn profiler.Turn) {
-	if !s.recorder.Turn(workload, profiler.PhaseStartup, profiler.PhaseSteady) {
-		return
-	}
-	s.turn(turn.Time, turn.Phase, turn.Trigger)
-	s.armStopAfter()
-}
 
 func (s *session) armStopAfter() {
 	if s.opts.StopAfter > 0 && s.served == nil {
@@ -53,33 +20,13 @@ func (s *session) armStopAfter() {
 	}
 }
 
-// onMark begins the phase that a user named. Setup and handover belong to tasks, and
-// shutdown is final: nothing follows it.
 func (s *session) onMark(name string) error {
-	if name == recording.PhaseSetup || name == recording.PhaseHandover {
-		return fmt.Errorf("phase %q belongs to the container runtime: mark another", name)
+	turn, err := s.life.Mark(name)
+	s.report(turn)
+	if turn != nil && turn.Phase == recording.PhaseSteady {
+		s.armStopAfter()
 	}
-	id, err := s.names.ID(name)
-	if err != nil {
-		return err
-	}
-	for {
-		now := s.recorder.Phase(workload)
-		if now == id {
-			return nil
-		}
-		if now == profiler.PhaseShutdown {
-			return fmt.Errorf("the workload is in its shutdown phase, which ends only with it: mark earlier")
-		}
-		at := profiler.Now()
-		if s.recorder.Turn(workload, now, id) {
-			s.turn(at, name, recording.Trigger{Kind: "mark"})
-			if id == profiler.PhaseSteady {
-				s.armStopAfter()
-			}
-			return nil
-		}
-	}
+	return err
 }
 
 // onSignal handles a signal to scallop. SIGINT and SIGTERM stop the workload, and kill it the
@@ -94,9 +41,9 @@ func (s *session) onSignal(signal os.Signal) {
 		return
 	}
 	if s.stopped == 0 {
-		s.stop("scallop got " + signalName(number))
+		s.stop("scallop got " + life.SignalName(number))
 	} else {
-		s.kill("scallop got " + signalName(number) + " again")
+		s.kill("scallop got " + life.SignalName(number) + " again")
 	}
 }
 
@@ -108,38 +55,28 @@ func (s *session) stop(why string) {
 	}
 	s.stopped++
 	s.killAt = time.After(s.opts.StopTimeout)
-	if s.recorder.Phase(workload) == profiler.PhaseShutdown {
+	if s.life.Phase() == profiler.PhaseShutdown {
 		// The leader got its stop signal already; a terminal's Ctrl-C reaches both.
 		s.opts.Report("waiting for the workload to stop, because %s", why)
 		return
 	}
 	signal := s.opts.StopSignals[0]
-	s.opts.Report("sending %s, because %s", signalName(signal), why)
-	if s.leader.state == nil {
+	s.opts.Report("sending %s, because %s", life.SignalName(signal), why)
+	if !s.waited {
 		err := s.cmd.Process.Signal(signal)
 		if err == nil {
 			return
 		}
 		if !errors.Is(err, os.ErrProcessDone) {
-			s.opts.Warn("sending %s to the command: %v: a command of another --user needs CAP_KILL", signalName(signal), err)
+			s.opts.Warn("sending %s to the command: %v: a command of another --user needs CAP_KILL", life.SignalName(signal), err)
 		}
 	}
 	s.stopRest(signal, why)
 }
 
-// stopRest stops what a leader that has ended left behind. The kernel side turns the
-// phase at signals to the leader only.
+// stopRest stops what a leader that has ended left behind.
 func (s *session) stopRest(signal syscall.Signal, why string) {
-	for {
-		now, at := s.recorder.Phase(workload), profiler.Now()
-		if now == profiler.PhaseShutdown {
-			break
-		}
-		if s.recorder.Turn(workload, now, profiler.PhaseShutdown) {
-			s.turn(at, recording.PhaseShutdown, recording.Trigger{Kind: "stop", Detail: why})
-			break
-		}
-	}
+	s.report(s.life.Shutdown(why))
 	pids, err := s.cgroup.Procs()
 	if err != nil {
 		s.opts.Warn("listing the workload's processes: %v", err)
@@ -159,23 +96,28 @@ func (s *session) kill(why string) {
 
 // onExit takes the leader's end. Others of the workload may live on.
 func (s *session) onExit(err error) {
-	s.leader.state = s.cmd.ProcessState
+	s.waited = true
+	if state := s.cmd.ProcessState; state != nil {
+		if status, ok := state.Sys().(syscall.WaitStatus); ok {
+			s.life.Leader.Exited(status)
+		}
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
 		s.opts.Warn("waiting for the command: %v", err)
 	}
 	if populated, err := s.cgroup.Populated(); err == nil && populated {
-		s.opts.Report("the command has ended (%s); waiting for the processes that it left", s.leader.state)
+		s.opts.Report("the command has ended (%s); waiting for the processes that it left", s.cmd.ProcessState)
 	}
 }
 
 // onEmpty takes the end of the workload's last process. The leader's own end was sent
 // before it, but select may take this one first.
 func (s *session) onEmpty(err error) {
-	if s.leader.state == nil {
+	if !s.waited {
 		s.onExit(<-s.exited)
 	}
 	if err != nil {
-		s.fail("%v", err)
+		s.life.Fail("%v", err)
 	}
 }

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* When a process becomes the workload's own, and its leader. */
+#pragma once
+
+#include "entrant.h"
+
+/* runc executes a sealed copy of itself when it has joined the container's cgroup already (CVE-2019-5736). Nothing
+ * but the runtime does that: a program of the same size to which no path leads. */
+static __always_inline bool is_own_copy(struct task_struct *task, struct entrant *entrant)
+{
+	return entrant && entrant->exe_size && exe_size(task) == entrant->exe_size && exe_is_pathless(task);
+}
+
+/* The leader is the first process that makes its execve here. If that was a child of one that is still to make
+ * its own (a hook that the runtime runs inside), then that one takes over. */
+static __always_inline bool leads(struct workload *w, u32 tgid, bool entrant)
+{
+	if (!entrant && w->phase != PHASE_SETUP)
+		return false;
+	return !w->leader || (entrant && w->leader_parent == tgid);
+}
+
+/* Runs in the new program, before its first instruction: from here on the
+ * process is the workload's own. */
+static __always_inline int on_exec(struct task_struct *task)
+{
+	u32 workload = workload_of(task_cgroup_id(task));
+	u32 tgid = BPF_CORE_READ(task, tgid);
+	struct exe_key exe = {};
+	struct workload *w;
+	struct event *event;
+	bool entrant;
+
+	if (workload != NO_WORKLOAD && is_own_copy(task, entrant_of(tgid)))
+		return 0;
+	entrant = entrant_leave(tgid);
+	w = bpf_map_lookup_elem(&workloads, &workload);
+	if (workload == NO_WORKLOAD || !w)
+		return 0;
+	exe_remember(task, workload, &exe);
+	if (!leads(w, tgid, entrant))
+		return 0;
+	w->leader = tgid;
+	w->leader_parent = BPF_CORE_READ(task, real_parent, tgid);
+	if (w->phase == PHASE_SETUP)
+		w->phase = PHASE_STARTUP;
+	event = event_new(workload, EVENT_LEADER_EXEC);
+	if (!event)
+		return 0;
+	event->exe_inode = exe.inode;
+	event->exe_device = exe.device;
+	event->seccomp = BPF_CORE_READ(task, seccomp.mode);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+static __always_inline int on_exit(struct task_struct *task)
+{
+	u32 workload = workload_of(task_cgroup_id(task));
+	u32 tgid = BPF_CORE_READ(task, tgid);
+	struct workload *w;
+	struct event *event;
+
+	if (BPF_CORE_READ(task, signal, live.counter))
+		return 0; /* other threads of the process live on */
+	entrant_leave(tgid);
+	w = bpf_map_lookup_elem(&workloads, &workload);
+	if (workload == NO_WORKLOAD || !w || tgid != w->leader)
+		return 0;
+	w->leader = LEADER_GONE; /* its number may be given to another process */
+	event = event_new(workload, EVENT_LEADER_EXIT);
+	if (!event)
+		return 0;
+	event->exit_code = BPF_CORE_READ(task, exit_code);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
