@@ -7,9 +7,9 @@ import (
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
-// abiOf names the kernel side's ABI number (bpf/abi.h), on the architecture that
+// ABI names the kernel side's ABI number (bpf/abi.h), on the architecture that
 // this binary was built for.
-func abiOf(n int) syscalls.ABI {
+func ABI(n int) syscalls.ABI {
 	names := []syscalls.ABI{syscalls.X86_64, syscalls.X86, syscalls.X32}
 	if runtime.GOARCH == "arm64" {
 		names = []syscalls.ABI{syscalls.AArch64, syscalls.ARM}

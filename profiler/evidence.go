@@ -47,7 +47,7 @@ func Evidence(s *Snapshot, last LastSeen, names *PhaseNames, start int64) []reco
 	rows := map[key]*recording.Syscall{}
 	var order []key
 	for _, c := range s.Calls {
-		k := key{abiOf(c.ABI), c.Nr}
+		k := key{ABI(c.ABI), c.Nr}
 		row := rows[k]
 		if row == nil {
 			name, _ := syscalls.Name(k.abi, k.nr)

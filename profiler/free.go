@@ -118,6 +118,12 @@ func (r *Recorder) freeExes(ended func(int) bool) error {
 	return err
 }
 
+// Exists tells whether a cgroup that is recorded or watched is still there.
+func (r *Recorder) Exists(cgroupID uint64) bool {
+	var member uint32
+	return r.objects.maps.Cgroups.Lookup(cgroupID, &member) == nil
+}
+
 // SweepEntrants forgets processes that were about to join a workload, did not, and are gone.
 func (r *Recorder) SweepEntrants() error {
 	var gone []uint32

@@ -25,7 +25,7 @@ type Snapshot struct {
 // Call is one (phase, ABI, number) of the workload.
 type Call struct {
 	Phase PhaseID
-	ABI   int // index into abiNames
+	ABI   int // see ABI
 	Nr    int
 	Count uint64
 	First First

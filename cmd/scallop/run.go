@@ -97,10 +97,13 @@ func connect(ctx context.Context, opts *session.Options, server *control.Server)
 	marks := make(chan session.MarkRequest)
 	opts.Signals, opts.Marks = signals, marks
 	ctx, cancel := context.WithCancel(ctx)
-	go server.Serve(ctx, func(ctx context.Context, phase string) error {
+	go server.Serve(ctx, func(ctx context.Context, r control.Request) error {
+		if r.Workload != "" {
+			return control.ErrUnknown
+		}
 		answer := make(chan error, 1)
 		select {
-		case marks <- session.MarkRequest{Phase: phase, Answer: answer}:
+		case marks <- session.MarkRequest{Phase: r.Phase, Answer: answer}:
 			return <-answer
 		case <-ctx.Done():
 			return errors.New("the recording is just ending: mark earlier")

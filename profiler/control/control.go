@@ -1,5 +1,5 @@
-// Package control lets `scallop mark` reach a live recording: a Unix socket a
-// recording, mode 0600, one JSON request and one JSON answer a connection.
+// Package control lets `scallop mark` reach a live recording: a Unix socket for each scallop that
+// records, mode 0600, one JSON request and one JSON answer a connection.
 package control
 
 import (
@@ -13,8 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,13 +28,20 @@ const (
 	timeout    = 5 * time.Second
 )
 
-type request struct {
-	Phase string `json:"phase"`
+// Request is for a phase of a workload. Workload is empty for the only one of scallop run; without a
+// Phase, it only asks whether the workload is known.
+type Request struct {
+	Workload string `json:"workload,omitempty"`
+	Phase    string `json:"phase,omitempty"`
 }
 
 type answer struct {
-	Error string `json:"error,omitempty"`
+	Error   string `json:"error,omitempty"`
+	Unknown bool   `json:"unknown,omitempty"` // the workload is
 }
+
+// ErrUnknown is for a workload that is not recorded here.
+var ErrUnknown = errors.New("no such workload is being recorded")
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
@@ -48,7 +53,9 @@ func CheckName(name string) error {
 	return fmt.Errorf("name %q: use 1 to 64 letters, digits, '.', '_' and '-', a letter or digit first", name)
 }
 
-// Server answers requests for one recording.
+func socketPath(dir, name string) string { return filepath.Join(dir, name+suffix) }
+
+// Server answers requests for one scallop.
 type Server struct {
 	Name     string // as `scallop mark` is to call it
 	listener *net.UnixListener
@@ -64,7 +71,7 @@ func Listen(dir, name string) (*Server, error) {
 		return nil, fmt.Errorf("making the folder of control sockets: %w: run as root, or name another in SCALLOP_RUNTIME_DIR", err)
 	}
 	for _, candidate := range []string{name, fmt.Sprintf("%s-%d", name, os.Getpid())} {
-		listener, err := listen(filepath.Join(dir, candidate+suffix))
+		listener, err := listen(socketPath(dir, candidate))
 		if errors.Is(err, unix.EADDRINUSE) {
 			continue
 		}
@@ -109,9 +116,11 @@ func listen(path string) (*net.UnixListener, error) {
 // Close removes the socket and ends Serve.
 func (s *Server) Close() error { return s.listener.Close() }
 
-// Serve answers until Close; mark begins the phase or says why not. Connections come
-// one after the other.
-func (s *Server) Serve(ctx context.Context, mark func(ctx context.Context, phase string) error) {
+// Handler begins a phase, or says why not. ErrUnknown lets the caller look elsewhere.
+type Handler func(ctx context.Context, r Request) error
+
+// Serve answers until Close. Connections come one after the other.
+func (s *Server) Serve(ctx context.Context, mark Handler) {
 	for {
 		conn, err := s.listener.AcceptUnix()
 		if err != nil {
@@ -122,26 +131,26 @@ func (s *Server) Serve(ctx context.Context, mark func(ctx context.Context, phase
 	}
 }
 
-func handle(ctx context.Context, conn *net.UnixConn, mark func(context.Context, string) error) {
+func handle(ctx context.Context, conn *net.UnixConn, mark Handler) {
 	_ = conn.SetDeadline(time.Now().Add(timeout))
 	var reply answer
 	if err := serveOne(ctx, conn, mark); err != nil {
-		reply.Error = err.Error()
+		reply = answer{err.Error(), errors.Is(err, ErrUnknown)}
 	}
 	_ = json.NewEncoder(conn).Encode(reply) // the client may be gone
 }
 
-func serveOne(ctx context.Context, conn *net.UnixConn, mark func(context.Context, string) error) error {
+func serveOne(ctx context.Context, conn *net.UnixConn, mark Handler) error {
 	if err := checkPeer(conn); err != nil {
 		return err
 	}
-	var r request
+	var r Request
 	if err := json.NewDecoder(io.LimitReader(conn, maxMessage)).Decode(&r); err != nil {
 		return fmt.Errorf("reading the request: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return mark(ctx, r.Phase)
+	return mark(ctx, r)
 }
 
 // checkPeer accepts root and the recorder's own user, whatever the socket's mode
@@ -165,53 +174,4 @@ func checkPeer(conn *net.UnixConn) error {
 		return fmt.Errorf("user %d may not mark phases here: call as root or as the recorder's user", peer.Uid)
 	}
 	return nil
-}
-
-// Mark begins a phase in the live recording of that name.
-func Mark(dir, name, phase string) error {
-	if err := CheckName(name); err != nil {
-		return err
-	}
-	address := &net.UnixAddr{Name: filepath.Join(dir, name+suffix), Net: "unix"}
-	conn, err := net.DialUnix("unix", nil, address)
-	if err != nil {
-		return fmt.Errorf("no live recording %q: %w: %s", name, unwrapDial(err), liveOnes(dir))
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(timeout))
-	if err := json.NewEncoder(conn).Encode(request{Phase: phase}); err != nil {
-		return fmt.Errorf("asking recording %q: %w: try again", name, err)
-	}
-	var reply answer
-	if err := json.NewDecoder(io.LimitReader(conn, maxMessage)).Decode(&reply); err != nil {
-		return fmt.Errorf("recording %q gave no answer: %w: did it just end?", name, err)
-	}
-	if reply.Error != "" {
-		return errors.New(reply.Error)
-	}
-	return nil
-}
-
-func unwrapDial(err error) error {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		return errno
-	}
-	return err
-}
-
-// liveOnes is the next step for a name that is not there.
-func liveOnes(dir string) string {
-	entries, _ := os.ReadDir(dir)
-	var names []string
-	for _, entry := range entries {
-		if name, ok := strings.CutSuffix(entry.Name(), suffix); ok {
-			names = append(names, name)
-		}
-	}
-	if len(names) == 0 {
-		return "none is live; start one with `scallop run`"
-	}
-	slices.Sort(names)
-	return "live are " + strings.Join(names, ", ")
 }

@@ -20,11 +20,14 @@ func serve(t *testing.T, dir, name string) (*Server, *[]string) {
 	}
 	t.Cleanup(func() { s.Close() })
 	marked := &[]string{}
-	go s.Serve(context.Background(), func(_ context.Context, phase string) error {
-		if phase == "bad" {
+	go s.Serve(context.Background(), func(_ context.Context, r Request) error {
+		if r.Workload != "" && r.Workload != name+"-inside" {
+			return ErrUnknown
+		}
+		if r.Phase == "bad" {
 			return errors.New("no: choose another")
 		}
-		*marked = append(*marked, phase)
+		*marked = append(*marked, r.Workload+r.Phase)
 		return nil
 	})
 	return s, marked

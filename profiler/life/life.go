@@ -65,6 +65,9 @@ func (l *Life) Fail(format string, args ...any) {
 	l.failures = append(l.failures, fmt.Sprintf(format, args...))
 }
 
+// Turns are the begins of phases so far.
+func (l *Life) Turns() []profiler.Turn { return l.turns }
+
 // Phase is the current one of the workload's own processes.
 func (l *Life) Phase() profiler.PhaseID { return l.Recorder.Phase(l.Number) }
 

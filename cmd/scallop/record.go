@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/scallop-sec/scallop/profiler/control"
+	"github.com/scallop-sec/scallop/profiler/engine/engines"
+	"github.com/scallop-sec/scallop/profiler/ready"
+	"github.com/scallop-sec/scallop/profiler/watch"
+)
+
+func newRecordCmd(e *env) *cobra.Command {
+	f := &recordFlags{}
+	cmd := &cobra.Command{
+		Use:   "record [flags] TARGET…",
+		Short: "Profile containers, pods, units, cgroups, PIDs, or the whole node",
+		Long: `Record every system call of workloads that others start, without touching them: no restart, no ptrace,
+no change to their configuration. Each workload gets a file in the output folder.
+
+Targets are flags, repeatable and mixed. One that runs already is recorded from now on: its startup is
+unseen. With --wait (and for everything new with --all) it is recorded from the birth of its cgroup, its first call
+included, however short its life.
+
+Startup ends when the container is healthy, if its engine looks after that, at the first --ready-… that
+applies, at scallop mark NAME steady, or when no call was seen for the first time for --settle. The stop signal that the
+container is configured with begins shutdown.
+
+Recording ends when all that was named has ended, after --duration, or at Ctrl-C (or SIGTERM). The workloads
+go on undisturbed.`,
+		Example: `  scallop record --container web
+  scallop record --container web --wait -o recordings
+  scallop record --pod shop/cart-0 --unit nginx --duration 10m
+  scallop record --all --exclude 'scallop*' -o recordings`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRecord(e, f, cmd.Flags()) },
+	}
+	addRecordFlags(cmd.Flags(), f)
+	return cmd
+}
+
+func runRecord(e *env, f *recordFlags, flags *pflag.FlagSet) error {
+	opts, err := f.options(flags)
+	if err != nil {
+		return usageError(err)
+	}
+	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
+	opts.Log = recordLogger(e, f)
+	dir := &recordingDir{env: e, path: f.outputDir, files: map[string]string{}}
+	if err := dir.check(); err != nil {
+		return err
+	}
+	opts.Save = dir.save
+	set, err := f.openEngines(e.ctx, opts)
+	if err != nil {
+		return err
+	}
+	if set != nil {
+		defer set.Close()
+		opts.Engines = set
+	}
+	server, err := control.Listen(runtimeDir(e), f.recorderName())
+	if err != nil {
+		return hostError(err)
+	}
+	defer server.Close()
+	defer connectRecord(e.ctx, &opts, server)()
+	opts.Log = afterRecording(opts.Log, func() { ready.Tell(e.getenv("NOTIFY_SOCKET")) })
+
+	result, err := watch.Run(e.ctx, opts)
+	if err != nil {
+		return recordFailure(result, err)
+	}
+	return recordExit(e, f, result, dir)
+}
+
+// recordFailure tells what the user named wrongly from what the host cannot do.
+func recordFailure(result watch.Result, err error) error {
+	if len(result.Missing) > 0 {
+		// Each was a warning already; the last word is a short one.
+		return usageError(fmt.Errorf("nothing to record: none of the %d targets was found: name others, or wait for them with --wait", len(result.Missing)))
+	}
+	return hostError(err)
+}
+
+// recordExit is what became of the recordings, as an exit code.
+func recordExit(e *env, f *recordFlags, r watch.Result, dir *recordingDir) error {
+	if !f.quiet && !f.json() {
+		fmt.Fprintf(e.stderr, "scallop: %d recordings in %s\n", r.Recordings, dir.path)
+	}
+	switch {
+	case r.Unsaved > 0:
+		return hostError(fmt.Errorf("%d of %d recordings were not written to %s: see the warnings", r.Unsaved, r.Recordings, dir.path))
+	case r.Lost > 0:
+		return incompleteError(fmt.Errorf("%d new workloads were not recorded: there was no room for them: allow more with --max-workloads", r.Lost))
+	case r.Incomplete > 0:
+		return incompleteError(fmt.Errorf("%d of %d recordings are incomplete: scallop show names the reasons", r.Incomplete, r.Recordings))
+	case len(r.Missing) > 0:
+		return usageError(fmt.Errorf("%d targets were not found: see the warnings", len(r.Missing)))
+	}
+	return nil
+}
+
+// openEngines asks which container engines there are. Those that do not answer are warned of, unless the user
+// named them and there is no other.
+func (f *recordFlags) openEngines(ctx context.Context, opts watch.Options) (*engines.Set, error) {
+	set, errs := engines.Open(ctx, f.endpoints)
+	if len(f.endpoints) > 0 && len(errs) == len(f.endpoints) {
+		return nil, usageError(errors.Join(errs...))
+	}
+	for _, err := range errs {
+		opts.Warn("%v", err)
+	}
+	if len(set.Endpoints()) == 0 {
+		return nil, set.Close()
+	}
+	return set, nil
+}
+
+// connectRecord gives the watch its signals and marks until the returned function is called.
+func connectRecord(ctx context.Context, opts *watch.Options, server *control.Server) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	marks := make(chan watch.MarkRequest)
+	opts.Signals, opts.Marks = signals, marks
+	ctx, cancel := context.WithCancel(ctx)
+	go server.Serve(ctx, func(ctx context.Context, r control.Request) error {
+		if r.Workload == "" {
+			return fmt.Errorf("%s records many workloads: name one, as %s/NAME", server.Name, server.Name)
+		}
+		answer := make(chan error, 1)
+		select {
+		case marks <- watch.MarkRequest{Workload: r.Workload, Phase: r.Phase, Answer: answer}:
+			err := <-answer
+			if errors.Is(err, watch.ErrUnknown) {
+				return fmt.Errorf("%w: %w", control.ErrUnknown, err)
+			}
+			return err
+		case <-ctx.Done():
+			return errors.New("the recording is just ending: mark earlier")
+		}
+	})
+	return func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+func (f *recordFlags) recorderName() string {
+	if f.name != "" {
+		return f.name
+	}
+	return fmt.Sprintf("record-%d", os.Getpid())
+}
+
+func (f *recordFlags) json() bool { return strings.EqualFold(f.output, "json") }

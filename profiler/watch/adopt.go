@@ -1,0 +1,218 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/engine"
+	"github.com/scallop-sec/scallop/profiler/recording"
+)
+
+// births tells whether workloads that begin later are recorded, too.
+func (w *watch) births() bool {
+	for _, t := range w.targets {
+		if t.Kind == All {
+			return true
+		}
+	}
+	return w.opts.Wait
+}
+
+// adopt begins to record what is there, and to watch for births. Each cgroup is recorded or watched before what is
+// below it is listed: whatever is born meanwhile is seen by the kernel side or in the list.
+func (w *watch) adopt() error {
+	root := w.opts.Root
+	if root == "" {
+		root = "/"
+	}
+	if err := w.adoptTree(root, cgroup.Plain, true); err != nil {
+		return err
+	}
+	return w.reportMissing()
+}
+
+// adoptTree records the workloads at and below a cgroup that belongs to none.
+func (w *watch) adoptTree(cgroupPath string, parent cgroup.Class, top bool) error {
+	dir := filepath.Join(w.mount.Path, cgroupPath)
+	id, err := cgroup.ID(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if top {
+			return fmt.Errorf("watching cgroup %s: there is none: look for it below %s", cgroupPath, w.mount.Path)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	class := cgroup.ClassOf(filepath.Base(cgroupPath))
+	if top {
+		class = cgroup.Plain
+	}
+	if cgroup.JoinsParent(parent, class) {
+		class = parent
+	}
+	p := placeOf(w.opts.Root, cgroupPath)
+	if t := w.meant(p, class, top); t != nil {
+		return w.adoptOne(p, id, class, t)
+	}
+	if w.births() {
+		if err := w.recorder.Follow(id, class); err != nil && !errors.Is(err, profiler.ErrKnown) {
+			return err
+		}
+	}
+	return w.below(cgroupPath, func(child string) error { return w.adoptTree(child, class, false) })
+}
+
+// below visits the cgroups directly below one, in the order of their names.
+func (w *watch) below(cgroupPath string, visit func(child string) error) error {
+	entries, err := os.ReadDir(filepath.Join(w.mount.Path, cgroupPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("listing cgroup %s: %w", cgroupPath, err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		if err := visit(filepath.Join(cgroupPath, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// meant returns the target that means the workload whose root is at p, nil if none does. Plain cgroups are
+// workloads for All only if processes are in them.
+func (w *watch) meant(p place, class cgroup.Class, top bool) *target {
+	for _, t := range w.targets {
+		if t.failed != nil {
+			continue
+		}
+		switch t.Kind {
+		case Cgroup, PID:
+			if t.path == p.path {
+				return t
+			}
+		case Container, Pod, Labelled:
+			if t.containers[p.ref.ID] != nil && p.kind == recording.KindContainer {
+				return t
+			}
+		case Unit:
+			if t.judge(p, nil) == yes {
+				return t
+			}
+		case All:
+			if !top && !p.ref.Monitor && !excluded(w.opts.Exclude, p, nil) && (class != cgroup.Plain || w.populated(p)) && class != cgroup.Slice && !w.own(p) {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+// populated tells whether processes are in the cgroup itself.
+func (w *watch) populated(p place) bool {
+	text, err := os.ReadFile(filepath.Join(w.mount.Path, p.path, "cgroup.procs"))
+	return err == nil && len(text) > 0
+}
+
+// own is scallop's own cgroup: what it does for recording is of no interest.
+func (w *watch) own(p place) bool {
+	path, err := pathOfPID(os.Getpid())
+	return err == nil && path == p.path
+}
+
+// adoptOne records a workload that was running before, its cgroup and those below it.
+func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) error {
+	c := t.containers[p.ref.ID]
+	if t.Kind != All && p.path != "/" {
+		class = cgroup.Whole // named: all below belongs to it
+	}
+	leader := 0
+	if c != nil {
+		leader = c.PID
+	}
+	if leader == 0 {
+		leader = leaderOf(cgroup.Cgroup{Mount: w.mount, Path: p.path})
+	}
+	number, err := w.recorder.AddWorkload(profiler.WorkloadOptions{
+		CgroupID: id, Class: class, Phase: profiler.PhaseSteady, StopSignals: w.stopSignals(c), Leader: leader,
+	})
+	if errors.Is(err, profiler.ErrKnown) {
+		return nil // another target has it, or it was born just now
+	}
+	if err != nil {
+		return fmt.Errorf("recording %s: %w", recording.CleanString(p.path), err)
+	}
+	t.found = true
+	one := w.newWorkload(number, id, p, profiler.Now())
+	one.life.Turn(one.life.Start, recording.PhaseSteady, recording.Trigger{Kind: "attached", Detail: "it was running before: its startup is unseen"})
+	describeLeader(one, leader)
+	if t.Kind == All && p.kind == recording.KindContainer {
+		w.asking = append(w.asking, one)
+	} else {
+		w.want(context.Background(), one, c)
+	}
+	return w.below(p.path, func(child string) error { return w.join(number, child, class) })
+}
+
+// join counts a cgroup below a workload's root, and those below that, into it.
+func (w *watch) join(number int, cgroupPath string, parent cgroup.Class) error {
+	class := cgroup.ClassOf(filepath.Base(cgroupPath))
+	if !cgroup.JoinsParent(parent, class) {
+		return w.adoptTree(cgroupPath, parent, false)
+	}
+	id, err := cgroup.ID(filepath.Join(w.mount.Path, cgroupPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.recorder.Join(number, id, parent); err != nil && !errors.Is(err, profiler.ErrKnown) {
+		return err
+	}
+	return w.below(cgroupPath, func(child string) error { return w.join(number, child, parent) })
+}
+
+func describeLeader(one *workload, pid int) {
+	p := readProcess(pid)
+	if pid == 0 || p == nil {
+		return
+	}
+	one.life.Leader.PID, one.life.Leader.Exe = pid, p.exe
+	one.life.About.Seccomp = p.seccomp
+	one.life.About.NoNewPrivs = &p.noNew
+}
+
+// reportMissing tells of targets that are not there. With Wait they may still come.
+func (w *watch) reportMissing() error {
+	for _, t := range w.targets {
+		if t.found || t.Kind == All {
+			continue
+		}
+		err := t.failed
+		if err == nil && len(t.containers) > 0 {
+			err = fmt.Errorf("%s: its cgroup is not below %s: is the engine in another cgroup namespace?", t, w.mount.Path)
+		} else if err == nil {
+			err = fmt.Errorf("%s: there is none: check the name, or wait for it with --wait", t)
+		}
+		if w.opts.Wait && (t.failed == nil || errors.Is(err, engine.ErrNotFound) || errors.Is(err, fs.ErrNotExist)) {
+			continue
+		}
+		w.result.Missing = append(w.result.Missing, err)
+		w.opts.Warn("%v", err)
+	}
+	if len(w.workloads) == 0 && !w.births() {
+		return errors.Join(w.result.Missing...)
+	}
+	return nil
+}

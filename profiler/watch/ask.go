@@ -1,0 +1,67 @@
+package watch
+
+import (
+	"context"
+
+	"github.com/scallop-sec/scallop/profiler/engine"
+)
+
+// askers is how many lookups go on at a time: an engine may be slow.
+const askers = 4
+
+// answer of the engines about a workload.
+type answer struct {
+	one *workload
+	c   *engine.Container
+	err error
+}
+
+// ask runs in its own goroutines; it reads nothing of a workload but its place.
+func (w *watch) ask(ctx context.Context) {
+	for one := range w.asked {
+		c, err := w.opts.Engines.Container(ctx, one.place.ref)
+		if err != nil {
+			c = nil
+		}
+		w.named <- answer{one, c, err}
+	}
+}
+
+// nextAsk is what to send to the askers, if there is something.
+func (w *watch) nextAsk() (chan<- *workload, *workload) {
+	if len(w.asking) == 0 {
+		return nil, nil
+	}
+	return w.asked, w.asking[0]
+}
+
+func (w *watch) onNamed(ctx context.Context, a answer) {
+	if w.workloads[a.one.number] == a.one && a.one.state == undecided {
+		w.decide(ctx, a.one, a.c, a.err)
+	}
+}
+
+// awaitNames waits for the answers that are due; each comes within the engines' own time limits.
+func (w *watch) awaitNames() {
+	for {
+		asked, ask := w.nextAsk()
+		if asked == nil && !w.anyUndecided() {
+			return
+		}
+		select {
+		case asked <- ask:
+			w.asking = w.asking[1:]
+		case a := <-w.named:
+			w.onNamed(context.Background(), a)
+		}
+	}
+}
+
+func (w *watch) anyUndecided() bool {
+	for _, one := range w.workloads {
+		if one.state == undecided {
+			return true
+		}
+	}
+	return false
+}

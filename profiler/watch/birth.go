@@ -1,0 +1,101 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/engine"
+	"github.com/scallop-sec/scallop/profiler/recording"
+)
+
+// onEvent takes what the kernel side has done.
+func (w *watch) onEvent(ctx context.Context, e profiler.Event) {
+	if e.Kind == profiler.Born {
+		w.onBirth(ctx, e.Workload)
+		return
+	}
+	one := w.workloads[e.Workload]
+	if one == nil {
+		return // dropped meanwhile
+	}
+	if e.Kind == profiler.Gone {
+		w.onGone(one)
+		return
+	}
+	w.logTurn(one, one.life.Event(e))
+	if e.Kind == profiler.LeaderExec {
+		if p := readProcess(e.PID); p != nil {
+			one.life.About.NoNewPrivs = &p.noNew
+		}
+		w.startChecks(ctx, one)
+	}
+}
+
+// onBirth begins to follow a workload that the kernel side began when its cgroup was made.
+func (w *watch) onBirth(ctx context.Context, number int) {
+	birth, ok := w.recorder.Birth(number)
+	if !ok || w.workloads[number] != nil {
+		return // known already: findBirths was faster
+	}
+	if _, ignored := w.retired[number]; ignored {
+		return
+	}
+	one := w.newWorkload(number, birth.CgroupID, placeOf(w.opts.Root, filepath.Clean("/"+birth.Path)), birth.Time)
+	one.life.Turn(birth.Time, recording.PhaseSetup, recording.Trigger{Kind: "start"})
+	if one.place.kind == recording.KindContainer && w.opts.Engines != nil {
+		w.asking = append(w.asking, one)
+		return
+	}
+	w.decide(ctx, one, nil, engine.ErrNotFound)
+}
+
+// findBirths finds those whose event was dropped.
+func (w *watch) findBirths() {
+	for number := range w.recorder.MaxWorkloads() {
+		if w.workloads[number] == nil {
+			w.onBirth(context.Background(), number)
+		}
+	}
+}
+
+// decide keeps a workload or drops it. c is nil if its engine does not know it, or err says why not.
+func (w *watch) decide(ctx context.Context, one *workload, c *engine.Container, err error) {
+	if excluded(w.opts.Exclude, one.place, c) {
+		w.drop(one)
+		return
+	}
+	best := no
+	for _, t := range w.targets {
+		v := t.judge(one.place, c)
+		if v == yes {
+			t.found = true
+		}
+		best = max(best, v)
+	}
+	if best == no {
+		w.drop(one)
+		return
+	}
+	gone := errors.Is(err, engine.ErrNotFound)
+	switch {
+	case err == nil:
+	case best == unknown && gone:
+		w.opts.Warn("container %s was gone before it could be named: it may be one that you asked for, and is recorded under its ID", one.place.name())
+	case !gone:
+		w.opts.Warn("container %s is recorded under its ID: %v", one.place.name(), err)
+	}
+	w.want(ctx, one, c)
+}
+
+// drop stops recording what nobody asked for. Births below it go on being watched.
+func (w *watch) drop(one *workload) {
+	delete(w.workloads, one.number)
+	if err := w.recorder.Ignore(one.number); err != nil {
+		w.opts.Warn("%v", err)
+		return // it goes on being counted, and its room is lost
+	}
+	w.retired[one.number] = retired{time.Now(), false}
+}

@@ -1,0 +1,100 @@
+package watch
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+)
+
+// process is what /proc tells of a live one.
+type process struct {
+	parent  int
+	started uint64 // clock ticks since boot
+	exe     string
+	seccomp int
+	noNew   bool
+}
+
+// readProcess returns nil if the process is gone.
+func readProcess(pid int) *process {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return nil
+	}
+	p := &process{}
+	p.parent, p.started = parseStat(stat)
+	p.seccomp, _ = strconv.Atoi(statusField(status, "Seccomp"))
+	p.noNew = statusField(status, "NoNewPrivs") == "1"
+	p.exe, _ = os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // a zombie has none
+	return p
+}
+
+// parseStat reads /proc/PID/stat: the comm in it may hold anything, and ends at the last ')'. See
+// proc_pid_stat(5), fields 4 and 22.
+func parseStat(text []byte) (parent int, started uint64) {
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 20 {
+		return 0, 0
+	}
+	parent, _ = strconv.Atoi(fields[1])
+	started, _ = strconv.ParseUint(fields[19], 10, 64)
+	return parent, started
+}
+
+// statusField reads a line of /proc/PID/status.
+func statusField(text []byte, name string) string {
+	for line := range bytes.Lines(text) {
+		if key, value, ok := strings.Cut(string(line), ":"); ok && key == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// descendsFrom tells whether a process is another, or was started by it or its children.
+func descendsFrom(pid, ancestor int) bool {
+	for range 1000 { // deeper than any tree of processes that lasts
+		if pid == ancestor {
+			return true
+		}
+		p := readProcess(pid)
+		if p == nil || p.parent <= 0 {
+			return false
+		}
+		pid = p.parent
+	}
+	return false
+}
+
+// leaderOf a cgroup that was there before: the oldest of the processes whose parent is
+// outside; 0 if there is none.
+func leaderOf(c cgroup.Cgroup) int {
+	pids, err := c.Procs()
+	if err != nil {
+		return 0
+	}
+	inside := map[int]*process{}
+	for _, pid := range pids {
+		if p := readProcess(pid); p != nil {
+			inside[pid] = p
+		}
+	}
+	leader := 0
+	for pid, p := range inside {
+		if inside[p.parent] != nil {
+			continue
+		}
+		if leader == 0 || p.started < inside[leader].started || (p.started == inside[leader].started && pid < leader) {
+			leader = pid
+		}
+	}
+	return leader
+}

@@ -1,0 +1,120 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/engine"
+)
+
+// target is a Target, and what was found for it before the recording began.
+type target struct {
+	Target
+	path       string                       // of Cgroup and PID: the cgroup's
+	containers map[string]*engine.Container // by ID
+	failed     error                        // why it could not be looked for
+	found      bool                         // a workload was, now or later
+}
+
+// resolve looks for what the engines and /proc know of the targets. What cannot be found stays in
+// the list with its error: other targets go on.
+func resolve(ctx context.Context, opts Options, mount cgroup.Mount) ([]*target, error) {
+	var targets []*target
+	for _, t := range opts.Targets {
+		resolved := &target{Target: t, containers: map[string]*engine.Container{}}
+		resolved.failed = resolved.resolve(ctx, opts.Engines, mount)
+		if t.Kind == PID && resolved.failed == nil {
+			resolved.warnIfShared(mount, opts.Warn)
+		}
+		targets = append(targets, resolved)
+	}
+	return targets, nil
+}
+
+func (t *target) resolve(ctx context.Context, engines Engines, mount cgroup.Mount) error {
+	var err error
+	switch t.Kind {
+	case Cgroup:
+		t.path = cgroupPath(mount, t.Text)
+		_, err = os.Stat(filepath.Join(mount.Path, t.path))
+	case PID:
+		t.path, err = pathOfPID(t.Number)
+	case Container, Pod, Labelled:
+		var list []engine.Container
+		list, err = t.ask(ctx, engines)
+		for _, c := range list {
+			if !c.Sandbox && engine.MatchLabels(&c, t.Labels) {
+				t.containers[c.ID] = &c
+			}
+		}
+		if len(t.containers) > 0 {
+			err = nil // what an engine that is silent knows is not missed for this one
+		} else if err == nil {
+			err = fmt.Errorf("%s: %w has these labels: check them with the engine's own list", t, engine.ErrNotFound)
+		}
+	}
+	return err
+}
+
+func (t *target) ask(ctx context.Context, engines Engines) ([]engine.Container, error) {
+	if engines == nil {
+		return nil, fmt.Errorf("%s: no container engine was found: start it, or name its socket with --runtime-endpoint", t)
+	}
+	switch t.Kind {
+	case Container:
+		return engines.Find(ctx, t.Text)
+	case Pod:
+		parts := append(strings.Split(t.Text, "/"), "")
+		return engines.FindPod(ctx, parts[0], parts[1], parts[2])
+	default:
+		return engines.FindLabels(ctx, t.Labels)
+	}
+}
+
+// cgroupPath takes a path below the mount, or the directory itself.
+func cgroupPath(mount cgroup.Mount, text string) string {
+	clean := filepath.Clean("/" + text)
+	if within(clean, mount.Path) {
+		if path := strings.TrimPrefix(clean, mount.Path); path != "" {
+			return path
+		}
+		return "/"
+	}
+	return clean
+}
+
+func pathOfPID(pid int) (string, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return "", fmt.Errorf("pid %d: no such process: look for it with ps", pid)
+	}
+	if err != nil {
+		return "", fmt.Errorf("finding the cgroup of pid %d: %w: run as root", pid, err)
+	}
+	return cgroup.ParseOwn(string(text)), nil
+}
+
+// warnIfShared tells of processes that are recorded though they are not asked for.
+func (t *target) warnIfShared(mount cgroup.Mount, warn func(string, ...any)) {
+	c := cgroup.Cgroup{Mount: mount, Path: t.path}
+	pids, err := c.Procs()
+	if err != nil {
+		return
+	}
+	others := 0
+	for _, pid := range pids {
+		if !descendsFrom(pid, t.Number) {
+			others++
+		}
+	}
+	if others > 0 {
+		warn("pid %d: its cgroup %s holds %d processes that are not below it: they are recorded with it; start it in a cgroup of its own to tell them apart", t.Number, t.path, others)
+	}
+}

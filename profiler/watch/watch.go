@@ -1,0 +1,244 @@
+// Package watch profiles workloads that others start: containers, units, cgroups, the whole
+// node. It owns the recorder and everything else that must end with it, and changes
+// nothing about the workloads.
+package watch
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/engine"
+	"github.com/scallop-sec/scallop/profiler/ready"
+	"github.com/scallop-sec/scallop/profiler/recording"
+)
+
+// Options of a watch.
+type Options struct {
+	Tool  string // version of scallop
+	Sizes profiler.Sizes
+	Probe string // as profiler.Options
+
+	Targets []Target
+	Exclude []string // globs of names, IDs and cgroup paths that are not recorded
+	Root    string   // cgroup path below which All looks; empty is the whole host
+	Wait    bool     // for targets that do not exist yet
+	Engines Engines
+
+	Checks      []ready.Check // the first that applies begins the steady phase
+	Settle      time.Duration // how long no call must be seen for the first time; 0: not looked at
+	StopSignals []syscall.Signal
+	Duration    time.Duration // 0: until the targets have ended, or a signal
+	Checkpoint  time.Duration // interval of partial files; 0: none
+
+	Save func(file Filename, r *recording.Recording, final bool) (path string, err error) // one call at a time
+	Log  func(Event)
+	Warn func(format string, args ...any)
+
+	Signals <-chan os.Signal
+	Marks   <-chan MarkRequest
+}
+
+// Engines tells what the host's container engines know; engines.Set is one.
+type Engines interface {
+	Container(ctx context.Context, ref engine.Ref) (*engine.Container, error)
+	Find(ctx context.Context, pattern string) ([]engine.Container, error)
+	FindPod(ctx context.Context, namespace, pod, container string) ([]engine.Container, error)
+	FindLabels(ctx context.Context, labels map[string]string) ([]engine.Container, error)
+}
+
+// MarkRequest asks for a phase of a workload. The answer is nil when it has begun.
+type MarkRequest struct {
+	Workload string
+	Phase    string
+	Answer   chan<- error
+}
+
+// Result of a watch.
+type Result struct {
+	Recordings int
+	Incomplete int
+	Unsaved    int     // recordings that no file took
+	Missing    []error // targets that were not found
+	Lost       uint64  // workloads that there was no room for
+}
+
+// lookInterval is how often the counters are read: "last seen" is exact to it.
+const lookInterval = time.Second
+
+// endInterval is how often workloads that ended are read for the last time, many at once.
+const endInterval = 100 * time.Millisecond
+
+// watch is the state of one Run. Only its loop touches it, but for what is said otherwise.
+type watch struct {
+	opts     Options
+	recorder *profiler.Recorder
+	mount    cgroup.Mount
+	host     recording.Host
+	targets  []*target
+
+	workloads map[int]*workload // by number
+	retired   map[int]retired   // to be freed
+	result    Result
+
+	events  chan profiler.Event
+	named   chan answer
+	readies chan readiness
+	saved   chan saved
+	asked   chan *workload // to the askers
+	asking  []*workload    // not sent yet
+	saves   chan save      // to the writer
+	saving  []save         // not sent yet
+	writing bool           // the writer is at work
+	workers sync.WaitGroup
+}
+
+// Run records until told to end, or until all that was named has ended. Its errors mean that
+// nothing was recorded.
+func Run(ctx context.Context, opts Options) (Result, error) {
+	w := &watch{
+		opts:      opts,
+		workloads: map[int]*workload{},
+		retired:   map[int]retired{},
+		events:    make(chan profiler.Event),
+		named:     make(chan answer),
+		readies:   make(chan readiness),
+		saved:     make(chan saved),
+		asked:     make(chan *workload),
+		saves:     make(chan save),
+	}
+	defer w.close()
+	if err := w.open(ctx); err != nil {
+		return w.result, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.startWorkers(ctx)
+	w.opts.Log(Event{Time: time.Now(), Kind: EventRecording})
+	w.loop(ctx)
+	err := w.finish()
+	cancel()
+	close(w.asked)
+	close(w.saves)
+	w.workers.Wait()
+	return w.result, err
+}
+
+// open attaches everything and finds the targets.
+func (w *watch) open(ctx context.Context) error {
+	var err error
+	if w.mount, err = cgroup.FindMount(); err != nil {
+		return err
+	}
+	if w.targets, err = resolve(ctx, w.opts, w.mount); err != nil {
+		return err
+	}
+	w.recorder, err = profiler.Open(profiler.Options{
+		Sizes: w.opts.Sizes, Probe: w.opts.Probe, Containers: true, BirthStopSignals: w.stopSignals(nil),
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.recorder.Start(); err != nil {
+		return err
+	}
+	if w.host, err = profiler.DescribeHost(w.recorder, w.mount); err != nil {
+		return err
+	}
+	return w.adopt()
+}
+
+func (w *watch) close() {
+	if w.recorder != nil {
+		w.recorder.Close()
+	}
+}
+
+func (w *watch) startWorkers(ctx context.Context) {
+	go w.readEvents()
+	for range askers {
+		w.workers.Go(func() { w.ask(ctx) })
+	}
+	w.workers.Go(w.write)
+}
+
+// readEvents passes events on until they are drained, then closes the channel.
+func (w *watch) readEvents() {
+	defer close(w.events)
+	for {
+		event, err := w.recorder.ReadEvent()
+		if errors.Is(err, profiler.ErrNoMoreEvents) {
+			return
+		}
+		if err != nil {
+			continue // a broken event; the kernel side makes none
+		}
+		w.events <- event
+	}
+}
+
+// loop handles what happens until there is nothing more to record, or an end is asked for.
+func (w *watch) loop(ctx context.Context) {
+	looks, ends := time.NewTicker(lookInterval), time.NewTicker(endInterval)
+	defer looks.Stop()
+	defer ends.Stop()
+	var over <-chan time.Time
+	if w.opts.Duration > 0 {
+		over = time.After(w.opts.Duration)
+	}
+	for !w.done() {
+		asked, ask := w.nextAsk()
+		saves, save := w.nextSave()
+		select {
+		case event := <-w.events:
+			w.onEvent(ctx, event)
+		case answer := <-w.named:
+			w.onNamed(ctx, answer)
+		case asked <- ask:
+			w.asking = w.asking[1:]
+		case saves <- save:
+			w.sent()
+		case done := <-w.saved:
+			w.onSaved(done)
+		case r := <-w.readies:
+			w.onReady(r)
+		case request := <-w.opts.Marks:
+			request.Answer <- w.mark(request.Workload, request.Phase)
+		case <-looks.C:
+			w.look(ctx)
+		case <-ends.C:
+			w.end()
+		case <-w.opts.Signals:
+			return
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// finish writes all that is still being recorded.
+func (w *watch) finish() error {
+	if err := w.recorder.DrainEvents(); err != nil {
+		w.opts.Warn("events may be missing: %v", err)
+	} else {
+		for event := range w.events {
+			w.onEvent(context.Background(), event)
+		}
+	}
+	w.findBirths()
+	w.awaitNames()
+	err := w.endAll(maps.Clone(w.workloads))
+	w.awaitSaves()
+	for _, n := range w.recorder.HostLosses() {
+		w.result.Lost += n
+	}
+	return err
+}
