@@ -21,6 +21,27 @@ type seen struct {
 	time  int64 // as Now
 }
 
+// Saved is a LastSeen as plain data: phase, ABI, number, count and time of each.
+type Saved [][5]uint64
+
+// Save returns all of it, in no particular order.
+func (l LastSeen) Save() Saved {
+	saved := make(Saved, 0, len(l))
+	for id, s := range l {
+		saved = append(saved, [5]uint64{uint64(id.phase), uint64(id.abi), uint64(id.nr), s.count, uint64(s.time)})
+	}
+	return saved
+}
+
+// LastSeenOf restores what Save returned.
+func LastSeenOf(saved Saved) LastSeen {
+	l := make(LastSeen, len(saved))
+	for _, s := range saved {
+		l[callID{PhaseID(s[0]), int(s[1]), int(s[2])}] = seen{s[3], int64(s[4])}
+	}
+	return l
+}
+
 // Look takes a snapshot into account, and returns the calls that no earlier one had. Snapshots come
 // in the order of their time.
 func (l LastSeen) Look(s *Snapshot) (fresh []Call) {

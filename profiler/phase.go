@@ -2,6 +2,7 @@ package profiler
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/scallop-sec/scallop/bpf"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -36,6 +37,9 @@ func NewPhaseNames() *PhaseNames {
 		PhaseShutdown: recording.PhaseShutdown,
 	}}
 }
+
+// Marked are the names that users gave, in the order of their numbers.
+func (p *PhaseNames) Marked() []string { return slices.Clone(p.names[PhaseUser:]) }
 
 // Name of a phase; an unknown number is an error of the kernel side and shows.
 func (p *PhaseNames) Name(id PhaseID) string {

@@ -75,6 +75,12 @@ func (r *Recorder) prepare() error {
 	if err := fillPool(m.FreeWorkloads, 0, r.sizes.Workloads); err != nil {
 		return err
 	}
+	return r.mapAll()
+}
+
+// mapAll maps the memory that is shared with the kernel side.
+func (r *Recorder) mapAll() error {
+	m := &r.objects.maps
 	var err error
 	if r.workloads, err = mapMemory[bpf.ScallopWorkload](r, m.Workloads); err != nil {
 		return err

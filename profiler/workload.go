@@ -3,6 +3,7 @@ package profiler
 import (
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"syscall"
 
@@ -62,6 +63,24 @@ func (r *Recorder) Join(w int, id uint64, class cgroup.Class) error {
 	}
 	r.joined[w] = append(r.joined[w], id)
 	return nil
+}
+
+// Enter takes a process that is in workload w already for a container runtime's, until its execve.
+func (r *Recorder) Enter(w, pid int) error {
+	entrant := bpf.ScallopEntrant{Workload: uint32(w)}
+	if info, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err == nil {
+		entrant.ExeSize = uint64(info.Size())
+	}
+	atomic.AddUint32(&r.workloads[w].Entrants, 1)
+	err := r.objects.maps.Entrants.Update(uint32(pid), entrant, ebpf.UpdateNoExist)
+	if err == nil {
+		return nil
+	}
+	atomic.AddUint32(&r.workloads[w].Entrants, ^uint32(0))
+	if errors.Is(err, ebpf.ErrKeyExist) {
+		return nil
+	}
+	return fmt.Errorf("taking process %d for the container runtime's: %w", pid, err)
 }
 
 // Follow watches a cgroup for births below it, without recording it itself.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/scallop-sec/scallop/profiler/control"
 	"github.com/scallop-sec/scallop/profiler/engine/engines"
@@ -39,19 +39,40 @@ go on undisturbed.`,
 		Example: `  scallop record --container web
   scallop record --container web --wait -o recordings
   scallop record --pod shop/cart-0 --unit nginx --duration 10m
-  scallop record --all --exclude 'scallop*' -o recordings`,
+  scallop record --all --exclude 'scallop*' -o recordings
+  scallop record --all -o recordings --pin node    and later: --resume node, --unpin node`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runRecord(e, f, cmd.Flags()) },
+		RunE: func(*cobra.Command, []string) error { return runRecord(e, f) },
 	}
 	addRecordFlags(cmd.Flags(), f)
 	return cmd
 }
 
-func runRecord(e *env, f *recordFlags, flags *pflag.FlagSet) error {
-	opts, err := f.options(flags)
-	if err != nil {
+func runRecord(e *env, f *recordFlags) error {
+	if err := f.checkPin(); err != nil {
 		return usageError(err)
 	}
+	if f.taken() == "" {
+		if _, err := f.options(); err != nil {
+			return usageError(err) // before anything is made
+		}
+	}
+	pin, f, err := openPin(e, f)
+	if err != nil {
+		return err
+	}
+	opts, err := f.options()
+	if err == nil {
+		if pin != nil {
+			opts.Pin, opts.Resume, opts.End = pin, f.resume != "", f.unpin != ""
+		}
+		err = recordWith(e, f, opts)
+	}
+	return f.closePin(pin, err)
+}
+
+// recordWith records with options that are checked.
+func recordWith(e *env, f *recordFlags, opts watch.Options) error {
 	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
 	opts.Log = recordLogger(e, f)
 	dir := &recordingDir{env: e, path: f.outputDir, files: map[string]string{}}
@@ -95,6 +116,7 @@ func recordFailure(result watch.Result, err error) error {
 func recordExit(e *env, f *recordFlags, r watch.Result, dir *recordingDir) error {
 	if !f.quiet && !f.json() {
 		fmt.Fprintf(e.stderr, "scallop: %d recordings in %s\n", r.Recordings, dir.path)
+		f.sayPinned(e, r)
 	}
 	switch {
 	case r.Unsaved > 0:
@@ -155,8 +177,8 @@ func connectRecord(ctx context.Context, opts *watch.Options, server *control.Ser
 }
 
 func (f *recordFlags) recorderName() string {
-	if f.name != "" {
-		return f.name
+	if name := cmp.Or(f.name, f.pin, f.taken()); name != "" {
+		return name
 	}
 	return fmt.Sprintf("record-%d", os.Getpid())
 }

@@ -17,6 +17,7 @@ import (
 
 // recordFlags are the flags of `scallop record`, as typed.
 type recordFlags struct {
+	set                     *pflag.FlagSet // that these are of
 	containers, pods, units []string
 	cgroups                 []string
 	pids                    []int
@@ -27,6 +28,7 @@ type recordFlags struct {
 	endpoints               []string
 
 	outputDir, name, output string
+	pin, resume, unpin      string
 	readyHTTP, readyTCP     []string
 	readyExec               []string
 	readyAfter, settle      time.Duration
@@ -43,6 +45,7 @@ const (
 )
 
 func addRecordFlags(flags *pflag.FlagSet, f *recordFlags) {
+	f.set = flags
 	flags.StringArrayVar(&f.containers, "container", nil, "the container `NAME|ID`, or a glob of names; repeatable, as all targets")
 	flags.StringArrayVar(&f.pods, "pod", nil, "the containers of pod `NAMESPACE/NAME`, or NAMESPACE/NAME/CONTAINER")
 	flags.StringArrayVar(&f.units, "unit", nil, "the systemd unit `NAME`, or a glob")
@@ -57,6 +60,9 @@ func addRecordFlags(flags *pflag.FlagSet, f *recordFlags) {
 	flags.StringVarP(&f.outputDir, "output-dir", "o", ".", "write recordings into `DIR`, one file a workload")
 	flags.StringVar(&f.output, "output", "table", "`FORMAT` of the log of events: table, or json (an object a line, on standard output)")
 	flags.StringVar(&f.name, "name", "", "`NAME` of this recorder, for scallop mark NAME/WORKLOAD (default record-PID)")
+	flags.StringVar(&f.pin, "pin", "", "let the kernel go on counting under `NAME` when scallop ends or is killed")
+	flags.StringVar(&f.resume, "resume", "", "go on with what is pinned under `NAME`, with its targets and its output folder")
+	flags.StringVar(&f.unpin, "unpin", "", "write the recordings of what is pinned under `NAME`, and remove every trace of it")
 	flags.StringArrayVar(&f.readyHTTP, "ready-http", nil, "ready when `URL` answers a GET with a status below 400")
 	flags.StringArrayVar(&f.readyTCP, "ready-tcp", nil, "ready when `HOST:PORT` accepts a connection")
 	flags.StringArrayVar(&f.readyExec, "ready-exec", nil, "ready when this shell `COMMAND` exits with 0; it is not recorded")
@@ -72,12 +78,12 @@ func addRecordFlags(flags *pflag.FlagSet, f *recordFlags) {
 }
 
 // options checks every flag before anything is attached.
-func (f *recordFlags) options(flags *pflag.FlagSet) (watch.Options, error) {
+func (f *recordFlags) options() (watch.Options, error) {
 	opts := watch.Options{
 		Tool: version, Probe: f.probe, Root: cleanRoot(f.root), Exclude: f.exclude, Wait: f.wait,
 		Duration: f.duration, Checkpoint: f.checkpoint,
 	}
-	if err := f.checkValues(flags); err != nil {
+	if err := f.checkValues(); err != nil {
 		return opts, err
 	}
 	var err error
@@ -90,7 +96,7 @@ func (f *recordFlags) options(flags *pflag.FlagSet) (watch.Options, error) {
 		}
 	}
 	opts.Sizes = profiler.SizesFor(f.workloads())
-	return opts, f.readiness(&opts, flags.Changed("settle"))
+	return opts, f.readiness(&opts, f.set.Changed("settle"))
 }
 
 func (f *recordFlags) workloads() int {
@@ -111,9 +117,9 @@ func cleanRoot(root string) string {
 	return root
 }
 
-func (f *recordFlags) checkValues(flags *pflag.FlagSet) error {
+func (f *recordFlags) checkValues() error {
 	for _, name := range []string{"output-dir", "name", "root"} {
-		if flag := flags.Lookup(name); flag.Changed && flag.Value.String() == "" {
+		if flag := f.set.Lookup(name); flag.Changed && flag.Value.String() == "" {
 			return fmt.Errorf("--%s: is empty: give a value, or leave the flag out", name)
 		}
 	}

@@ -42,7 +42,7 @@ func (d *recordingDir) save(name watch.Filename, r *recording.Recording, final b
 }
 
 // reserve finds a file that nobody has, and takes it: names come from workloads, and an earlier recording is not
-// overwritten.
+// overwritten. A checkpoint of the same recording is: another scallop, which was killed, has written it.
 func (d *recordingDir) reserve(name watch.Filename, id string) (string, error) {
 	if path, ok := d.files[id]; ok {
 		return path, nil
@@ -54,7 +54,11 @@ func (d *recordingDir) reserve(name watch.Filename, id string) (string, error) {
 		}
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 		if errors.Is(err, fs.ErrExist) {
-			continue
+			if !isRecording(path, id) {
+				continue
+			}
+			d.files[id] = path
+			return path, nil
 		}
 		if err != nil {
 			return path, nil // writing it will say why, and save what it can
@@ -62,4 +66,19 @@ func (d *recordingDir) reserve(name watch.Filename, id string) (string, error) {
 		d.files[id] = path
 		return path, f.Close()
 	}
+}
+
+// isRecording tells whether a regular file holds the recording with that ID.
+func isRecording(path, id string) bool {
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	r, err := recording.Decode(f)
+	return err == nil && r.ID == id
 }

@@ -70,6 +70,7 @@ func Listen(dir, name string) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of control sockets: %w: run as root, or name another in SCALLOP_RUNTIME_DIR", err)
 	}
+	sweep(dir)
 	for _, candidate := range []string{name, fmt.Sprintf("%s-%d", name, os.Getpid())} {
 		listener, err := listen(socketPath(dir, candidate))
 		if errors.Is(err, unix.EADDRINUSE) {
@@ -81,6 +82,18 @@ func Listen(dir, name string) (*Server, error) {
 		return &Server{Name: candidate, listener: listener}, nil
 	}
 	return nil, fmt.Errorf("opening the control socket: %q is taken by another recording: give this one a --name", name)
+}
+
+// sweep removes sockets that nobody answers at: their scallops were killed.
+func sweep(dir string) {
+	for _, name := range live(dir) {
+		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(dir, name), Net: "unix"})
+		if err == nil {
+			conn.Close()
+		} else if errors.Is(err, unix.ECONNREFUSED) {
+			_ = os.Remove(socketPath(dir, name))
+		}
+	}
 }
 
 // listen replaces a socket that nobody answers at: its scallop was killed.

@@ -23,6 +23,9 @@ type Leader struct {
 // Exited takes the status from wait(2), which tells more than the kernel side.
 func (l *Leader) Exited(status syscall.WaitStatus) { l.status = &status }
 
+// Known tells whether it is known which process leads.
+func (l *Leader) Known() bool { return l.PID != 0 || l.exec != nil }
+
 // Ended tells whether the leader has.
 func (l *Leader) Ended() bool { return l.status != nil }
 

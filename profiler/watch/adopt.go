@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -130,22 +129,21 @@ func (w *watch) own(p place) bool {
 	return err == nil && path == p.path
 }
 
-// adoptOne records a workload that was running before, its cgroup and those below it.
+// adoptOne records a workload whose cgroup was there before, and the cgroups below it.
 func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) error {
 	c := t.containers[p.ref.ID]
 	if t.Kind != All && p.path != "/" {
 		class = cgroup.Whole // named: all below belongs to it
 	}
-	leader := 0
-	if c != nil {
-		leader = c.PID
+	running := cgroup.Cgroup{Mount: w.mount, Path: p.path}
+	opts := profiler.WorkloadOptions{CgroupID: id, Class: class, Phase: profiler.PhaseSetup, StopSignals: w.stopSignals(c)}
+	if !t.Fresh {
+		opts.Leader = leaderIn(running, c)
 	}
-	if leader == 0 {
-		leader = leaderOf(cgroup.Cgroup{Mount: w.mount, Path: p.path})
+	if opts.Leader != 0 {
+		opts.Phase = profiler.PhaseSteady
 	}
-	number, err := w.recorder.AddWorkload(profiler.WorkloadOptions{
-		CgroupID: id, Class: class, Phase: profiler.PhaseSteady, StopSignals: w.stopSignals(c), Leader: leader,
-	})
+	number, err := w.recorder.AddWorkload(opts)
 	if errors.Is(err, profiler.ErrKnown) {
 		return nil // another target has it, or it was born just now
 	}
@@ -154,14 +152,43 @@ func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) erro
 	}
 	t.found = true
 	one := w.newWorkload(number, id, p, profiler.Now())
-	one.life.Turn(one.life.Start, recording.PhaseSteady, recording.Trigger{Kind: "attached", Detail: "it was running before: its startup is unseen"})
-	describeLeader(one, leader)
+	if t.Fresh {
+		err = w.enter(number, running)
+	}
+	w.describe(one, opts.Leader)
 	if t.Kind == All && p.kind == recording.KindContainer {
 		w.asking = append(w.asking, one)
+		w.remember(one)
 	} else {
-		w.want(context.Background(), one, c)
+		w.want(one, c)
 	}
-	return w.below(p.path, func(child string) error { return w.join(number, child, class) })
+	return errors.Join(err, w.below(p.path, func(child string) error { return w.join(number, child, class) }))
+}
+
+func leaderIn(running cgroup.Cgroup, c *engine.Container) int {
+	if c != nil && c.PID > 0 {
+		return c.PID
+	}
+	return leaderOf(running)
+}
+
+// enter takes all that runs in a workload for its container runtime's.
+func (w *watch) enter(number int, running cgroup.Cgroup) error {
+	pids, err := running.Procs()
+	for _, pid := range pids {
+		err = errors.Join(err, w.recorder.Enter(number, pid))
+	}
+	return err
+}
+
+// describe says how a workload that was there before begins: empty, or in the middle of its life.
+func (w *watch) describe(one *workload, leader int) {
+	if leader == 0 {
+		one.life.Turn(one.life.Start, recording.PhaseSetup, recording.Trigger{Kind: "start"})
+		return
+	}
+	one.life.Turn(one.life.Start, recording.PhaseSteady, recording.Trigger{Kind: "attached", Detail: "it was running before: its startup is unseen"})
+	describeLeader(one, leader)
 }
 
 // join counts a cgroup below a workload's root, and those below that, into it.

@@ -26,6 +26,7 @@ func (w *watch) onEvent(ctx context.Context, e profiler.Event) {
 		return
 	}
 	w.logTurn(one, one.life.Event(e))
+	defer w.remember(one)
 	if e.Kind == profiler.LeaderExec {
 		if p := readProcess(e.PID); p != nil {
 			one.life.About.NoNewPrivs = &p.noNew
@@ -47,6 +48,7 @@ func (w *watch) onBirth(ctx context.Context, number int) {
 	one.life.Turn(birth.Time, recording.PhaseSetup, recording.Trigger{Kind: "start"})
 	if one.place.kind == recording.KindContainer && w.opts.Engines != nil {
 		w.asking = append(w.asking, one)
+		w.remember(one)
 		return
 	}
 	w.decide(ctx, one, nil, engine.ErrNotFound)
@@ -87,12 +89,14 @@ func (w *watch) decide(ctx context.Context, one *workload, c *engine.Container, 
 	case !gone:
 		w.opts.Warn("container %s is recorded under its ID: %v", one.place.name(), err)
 	}
-	w.want(ctx, one, c)
+	w.want(one, c)
+	w.startChecks(ctx, one)
 }
 
 // drop stops recording what nobody asked for. Births below it go on being watched.
 func (w *watch) drop(one *workload) {
 	delete(w.workloads, one.number)
+	w.forgetState(one.number)
 	if err := w.recorder.Ignore(one.number); err != nil {
 		w.opts.Warn("%v", err)
 		return // it goes on being counted, and its room is lost

@@ -12,7 +12,10 @@ import (
 const freeDelay = time.Second
 
 // onGone: the cgroup was removed, so that nobody can make another call.
-func (w *watch) onGone(one *workload) { one.gone = true }
+func (w *watch) onGone(one *workload) {
+	one.gone = true
+	w.remember(one)
+}
 
 // look reads the counters, for "last seen" and the log, and finds what events did not tell.
 func (w *watch) look(ctx context.Context) {
@@ -27,11 +30,15 @@ func (w *watch) look(ctx context.Context) {
 		for _, call := range one.life.Look(snapshot) {
 			w.logCall(one, call)
 		}
+		if one.looks++; one.looks >= stateInterval {
+			w.remember(one)
+		}
 	}
+	w.rememberWatch()
 	w.findGone()
 	w.checkpoint()
 	w.free()
-	if err := w.recorder.SweepEntrants(); err != nil {
+	if w.strays, err = w.recorder.SweepEntrants(w.strays); err != nil {
 		w.opts.Warn("%v", err)
 	}
 }
@@ -59,20 +66,21 @@ func (w *watch) end() {
 }
 
 // endAll reads workloads for the last time and hands them to the writer.
-func (w *watch) endAll(ended map[int]*workload) error {
-	if len(ended) == 0 {
+func (w *watch) endAll(those map[int]*workload) error {
+	if len(those) == 0 {
 		return nil
 	}
-	all, err := w.recorder.Snapshots(func(n int) bool { return ended[n] != nil })
+	all, err := w.recorder.Snapshots(func(n int) bool { return those[n] != nil })
 	if err != nil {
 		return err
 	}
-	for number, one := range ended {
+	for number, one := range those {
 		w.stopChecks(one)
-		w.forget(one)
+		one.state = ended
 		snapshot := all[number]
 		if snapshot == nil {
-			continue // it made no call
+			w.forget(one) // it made no call
+			continue
 		}
 		for _, call := range one.life.Look(snapshot) {
 			w.logCall(one, call)
@@ -91,6 +99,7 @@ type retired struct {
 // forget gives the workload's room back, a little later.
 func (w *watch) forget(one *workload) {
 	delete(w.workloads, one.number)
+	w.forgetState(one.number)
 	w.retired[one.number] = retired{time.Now(), one.gone}
 }
 
@@ -144,6 +153,7 @@ func (w *watch) mark(name, phase string) error {
 	}
 	turn, err := one.life.Mark(phase)
 	w.logTurn(one, turn)
+	w.remember(one)
 	return err
 }
 

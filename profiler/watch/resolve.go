@@ -25,7 +25,7 @@ type target struct {
 
 // resolve looks for what the engines and /proc know of the targets. What cannot be found stays in
 // the list with its error: other targets go on.
-func resolve(ctx context.Context, opts Options, mount cgroup.Mount) ([]*target, error) {
+func resolve(ctx context.Context, opts Options, mount cgroup.Mount) []*target {
 	var targets []*target
 	for _, t := range opts.Targets {
 		resolved := &target{Target: t, containers: map[string]*engine.Container{}}
@@ -35,7 +35,7 @@ func resolve(ctx context.Context, opts Options, mount cgroup.Mount) ([]*target, 
 		}
 		targets = append(targets, resolved)
 	}
-	return targets, nil
+	return targets
 }
 
 func (t *target) resolve(ctx context.Context, engines Engines, mount cgroup.Mount) error {

@@ -60,6 +60,7 @@ func (w *watch) onSaved(s saved) {
 	if !s.final {
 		return
 	}
+	w.forget(s.one)
 	w.result.Recordings++
 	if !s.r.Complete {
 		w.result.Incomplete++

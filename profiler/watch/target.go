@@ -31,6 +31,9 @@ type Target struct {
 	Text   string
 	Number int
 	Labels map[string]string // of Container, Pod and Labelled: all must be there
+	// Fresh says of Cgroup and PID that the workload has not begun: what is there are processes of its container
+	// runtime.
+	Fresh bool
 }
 
 // Check tells whether the target can be looked for.

@@ -15,6 +15,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/engine"
+	"github.com/scallop-sec/scallop/profiler/life"
 	"github.com/scallop-sec/scallop/profiler/ready"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -40,6 +41,12 @@ type Options struct {
 	Save func(file Filename, r *recording.Recording, final bool) (path string, err error) // one call at a time
 	Log  func(Event)
 	Warn func(format string, args ...any)
+
+	// Pin lets the kernel side outlive this process. Resume takes over what is pinned there. A signal leaves it counting, unless
+	// End is set: then everything is written at once, and nothing stays pinned.
+	Pin    Pin
+	Resume bool
+	End    bool
 
 	Signals <-chan os.Signal
 	Marks   <-chan MarkRequest
@@ -67,6 +74,8 @@ type Result struct {
 	Unsaved    int     // recordings that no file took
 	Missing    []error // targets that were not found
 	Lost       uint64  // workloads that there was no room for
+	Left       bool    // pinned: the kernel side goes on counting
+	Pinned     int     // workloads that it counts
 }
 
 // lookInterval is how often the counters are read: "last seen" is exact to it.
@@ -85,6 +94,7 @@ type watch struct {
 
 	workloads map[int]*workload // by number
 	retired   map[int]retired   // to be freed
+	strays    profiler.Strays   // as of the latest look
 	result    Result
 
 	events  chan profiler.Event
@@ -97,6 +107,8 @@ type watch struct {
 	saving  []save         // not sent yet
 	writing bool           // the writer is at work
 	workers sync.WaitGroup
+
+	stateLost bool // and the user was told
 }
 
 // Run records until told to end, or until all that was named has ended. Its errors mean that
@@ -121,8 +133,10 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	defer cancel()
 	w.startWorkers(ctx)
 	w.opts.Log(Event{Time: time.Now(), Kind: EventRecording})
-	w.loop(ctx)
-	err := w.finish()
+	for _, one := range w.workloads {
+		w.startChecks(ctx, one)
+	}
+	err := w.record(ctx)
 	cancel()
 	close(w.asked)
 	close(w.saves)
@@ -136,7 +150,31 @@ func (w *watch) open(ctx context.Context) error {
 	if w.mount, err = cgroup.FindMount(); err != nil {
 		return err
 	}
-	if w.targets, err = resolve(ctx, w.opts, w.mount); err != nil {
+	w.targets = resolve(ctx, w.opts, w.mount)
+	if err := w.openRecorder(); err != nil {
+		return err
+	}
+	if w.host, err = profiler.DescribeHost(w.recorder, w.mount); err != nil {
+		return err
+	}
+	if w.opts.Resume {
+		return w.resume()
+	}
+	if err := w.adopt(); err != nil {
+		return err
+	}
+	if w.opts.Pin == nil {
+		return nil
+	}
+	w.rememberWatch()
+	return w.recorder.Pin(w.opts.Pin.Dir())
+}
+
+// openRecorder attaches everything, or takes over what is attached.
+func (w *watch) openRecorder() error {
+	var err error
+	if w.opts.Resume {
+		w.recorder, err = profiler.OpenPinned(w.opts.Pin.Dir())
 		return err
 	}
 	w.recorder, err = profiler.Open(profiler.Options{
@@ -145,13 +183,7 @@ func (w *watch) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.recorder.Start(); err != nil {
-		return err
-	}
-	if w.host, err = profiler.DescribeHost(w.recorder, w.mount); err != nil {
-		return err
-	}
-	return w.adopt()
+	return w.recorder.Start()
 }
 
 func (w *watch) close() {
@@ -183,8 +215,23 @@ func (w *watch) readEvents() {
 	}
 }
 
-// loop handles what happens until there is nothing more to record, or an end is asked for.
-func (w *watch) loop(ctx context.Context) {
+// record runs the loop to its end, and leaves or finishes then.
+func (w *watch) record(ctx context.Context) error {
+	signalled := w.opts.End
+	if !w.opts.End {
+		signalled = w.loop(ctx)
+	}
+	if signalled && w.opts.Pin != nil && !w.opts.End {
+		return w.leave()
+	}
+	if err := w.finish(); err != nil || w.opts.Pin == nil {
+		return err
+	}
+	return w.opts.Pin.Remove()
+}
+
+// loop handles what happens until there is nothing more to record, or an end is asked for; true: by a signal, or by ctx.
+func (w *watch) loop(ctx context.Context) bool {
 	looks, ends := time.NewTicker(lookInterval), time.NewTicker(endInterval)
 	defer looks.Stop()
 	defer ends.Stop()
@@ -215,23 +262,55 @@ func (w *watch) loop(ctx context.Context) {
 		case <-ends.C:
 			w.end()
 		case <-w.opts.Signals:
-			return
+			return true
 		case <-over:
-			return
+			return false
 		case <-ctx.Done():
-			return
+			return true
 		}
 	}
+	return false
+}
+
+// leave lets the pinned kernel side go on alone.
+func (w *watch) leave() error {
+	if err := w.drain(); err != nil {
+		return err
+	}
+	all, err := w.recorder.Snapshots(func(n int) bool { return w.workloads[n] != nil && w.workloads[n].state == wanted })
+	if err != nil {
+		return err
+	}
+	for number, snapshot := range all {
+		one := w.workloads[number]
+		w.stopChecks(one)
+		r := one.life.Recording(snapshot, life.Partial)
+		w.saving = append(w.saving, save{one, filename(one), r, false})
+	}
+	w.awaitSaves()
+	for _, one := range w.workloads {
+		w.remember(one)
+	}
+	w.rememberWatch()
+	w.result.Left, w.result.Pinned = true, len(w.workloads)
+	return nil
+}
+
+// drain handles the events that are still on their way.
+func (w *watch) drain() error {
+	if err := w.recorder.DrainEvents(); err != nil {
+		return err
+	}
+	for event := range w.events {
+		w.onEvent(context.Background(), event)
+	}
+	return nil
 }
 
 // finish writes all that is still being recorded.
 func (w *watch) finish() error {
-	if err := w.recorder.DrainEvents(); err != nil {
+	if err := w.drain(); err != nil {
 		w.opts.Warn("events may be missing: %v", err)
-	} else {
-		for event := range w.events {
-			w.onEvent(context.Background(), event)
-		}
 	}
 	w.findBirths()
 	w.awaitNames()

@@ -21,6 +21,7 @@ type state int
 const (
 	undecided state = iota // its engine is being asked
 	wanted
+	ended // its file is being written
 )
 
 // workload is one that the recorder counts.
@@ -33,6 +34,7 @@ type workload struct {
 	gone   bool // its cgroup is
 	engine *engine.Container
 
+	looks      int  // since it was remembered
 	checking   bool // for readiness
 	stop       context.CancelFunc
 	checks     sync.WaitGroup
@@ -63,16 +65,18 @@ func (w *watch) newWorkload(number int, cgroupID uint64, p place, start int64) *
 }
 
 // want keeps a workload: a target means it. c is what its engine knows, nil if nothing.
-func (w *watch) want(ctx context.Context, one *workload, c *engine.Container) {
+func (w *watch) want(one *workload, c *engine.Container) {
 	one.state, one.engine = wanted, c
 	one.checkpoint = time.Now().Add(w.opts.Checkpoint)
-	identify(&one.life.About, c)
+	if c != nil {
+		identify(&one.life.About, c)
+	}
 	w.recorder.SetStopSignals(one.number, w.stopSignals(c))
 	w.log(one, Event{Kind: EventWorkload, Time: one.life.Clock, Type: one.place.kind, Cgroup: one.life.About.Cgroup, ID: one.place.ref.ID})
 	for _, turn := range one.life.Turns() {
 		w.logTurn(one, &turn)
 	}
-	w.startChecks(ctx, one)
+	w.remember(one)
 }
 
 // stopSignals of a workload: what the user said, or what its engine does and SIGTERM, or the usual ones.
@@ -90,7 +94,7 @@ func (w *watch) stopSignals(c *engine.Container) []syscall.Signal {
 
 // identify adds what the engine knows to what the cgroup's path tells.
 func identify(about *recording.Workload, c *engine.Container) {
-	if c == nil || about.Container == nil {
+	if about.Container == nil {
 		return
 	}
 	clean := recording.CleanString
@@ -174,6 +178,7 @@ func (w *watch) await(ctx context.Context, one *workload, check ready.Check) {
 func (w *watch) onReady(r readiness) {
 	if w.workloads[r.one.number] == r.one && r.one.life.Ready(r.turn) {
 		w.logTurn(r.one, &r.turn)
+		w.remember(r.one)
 	}
 }
 
