@@ -21,9 +21,9 @@
 struct pt_regs {
 	unsigned long di, si, dx;
 } RELOCATED;
-#define ARG1(regs) BPF_CORE_READ(regs, di)
-#define ARG2(regs) BPF_CORE_READ(regs, si)
-#define ARG3(regs) BPF_CORE_READ(regs, dx)
+#define ARG1 di
+#define ARG2 si
+#define ARG3 dx
 #elif defined(__TARGET_ARCH_arm64)
 /* arch/arm64/include/asm/thread_info.h: TIF_32BIT, an AArch32 process. */
 #define COMPAT_MASK (1UL << 22)
@@ -34,9 +34,9 @@ struct pt_regs {
 struct pt_regs {
 	u64 regs[31];
 } RELOCATED;
-#define ARG1(r) BPF_CORE_READ(r, regs[0])
-#define ARG2(r) BPF_CORE_READ(r, regs[1])
-#define ARG3(r) BPF_CORE_READ(r, regs[2])
+#define ARG1 regs[0]
+#define ARG2 regs[1]
+#define ARG3 regs[2]
 #else
 #error "scallop knows x86 and arm64"
 #endif

@@ -11,10 +11,10 @@ static __always_inline struct entrant *entrant_of(u32 tgid)
 }
 
 /* Joining twice is no mistake: the write to cgroup.procs and the move both tell. */
-static __always_inline void entrant_join(u32 workload, u32 tgid, u64 exe_size)
+static __always_inline void entrant_join(u32 workload, u32 tgid, u64 exe_size, u64 moving)
 {
 	struct workload *w = bpf_map_lookup_elem(&workloads, &workload);
-	struct entrant entrant = {.workload = workload, .exe_size = exe_size};
+	struct entrant entrant = {.workload = workload, .exe_size = exe_size, .moving = moving};
 
 	if (!w)
 		return;
@@ -61,9 +61,9 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 		return 0;
 	entrant = entrant_of(parent_tgid);
 	if (entrant)
-		entrant_join(workload, tgid, entrant->exe_size);
+		entrant_join(workload, tgid, entrant->exe_size, 0);
 	else if (workload_of(task_cgroup_id(parent)) != workload)
-		entrant_join(workload, tgid, exe_size(parent));
+		entrant_join(workload, tgid, exe_size(parent), 0);
 	return 0;
 }
 
@@ -75,12 +75,15 @@ static __always_inline bool is_own(struct task_struct *task, u32 workload, u32 t
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	u32 parent_tgid = BPF_CORE_READ(parent, tgid);
 
-	if (w && w->leader == tgid)
+	u32 *settled_in = bpf_map_lookup_elem(&settled, &tgid);
+
+	if ((w && w->leader == tgid) || (settled_in && *settled_in == workload))
 		return true;
 	return workload_of(task_cgroup_id(parent)) == workload && !entrant_of(parent_tgid);
 }
 
-/* Runs after the move, under cgroup_mutex. The mover is the current task. */
+/* Runs after the move, under cgroup_mutex. The mover is the current task: one inside sorts its own processes, or has
+ * moved itself in by a write that was seen. */
 static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_struct *task)
 {
 	u32 tgid = BPF_CORE_READ(task, tgid);
@@ -95,9 +98,11 @@ static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_s
 		return 0;
 	}
 	entrant = entrant_of(tgid);
-	if (entrant)
+	if (entrant) {
 		entrant->exe_size = exe_size(task);
-	else if (workload_of(task_cgroup_id(current_task())) != workload)
-		entrant_join(workload, tgid, exe_size(task));
+		entrant->moving = 0;
+	} else if (workload_of(task_cgroup_id(current_task())) != workload) {
+		entrant_join(workload, tgid, exe_size(task), 0);
+	}
 	return 0;
 }

@@ -37,6 +37,8 @@ static __always_inline int on_exec(struct task_struct *task)
 	w = bpf_map_lookup_elem(&workloads, &workload);
 	if (workload == NO_WORKLOAD || !w)
 		return 0;
+	if (entrant)
+		bpf_map_update_elem(&settled, &tgid, &workload, BPF_ANY);
 	exe_remember(task, workload, &exe);
 	if (!leads(w, tgid, entrant))
 		return 0;
@@ -64,6 +66,7 @@ static __always_inline int on_exit(struct task_struct *task)
 	if (BPF_CORE_READ(task, signal, live.counter))
 		return 0; /* other threads of the process live on */
 	entrant_leave(tgid);
+	bpf_map_delete_elem(&settled, &tgid);
 	w = bpf_map_lookup_elem(&workloads, &workload);
 	if (workload == NO_WORKLOAD || !w || tgid != w->leader)
 		return 0;

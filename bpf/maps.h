@@ -143,6 +143,7 @@ struct entrant {
 	u32 workload;
 	u32 pad;
 	u64 exe_size; /* bytes of the program that it runs, 0: not known */
+	u64 moving;   /* ID of the cgroup that it is about to be moved to, 0: it is in */
 };
 
 struct {
@@ -151,6 +152,15 @@ struct {
 	__type(key, u32);
 	__type(value, struct entrant);
 } entrants SEC(".maps");
+
+/* Thread groups that were entrants and made their execve: the workload's own, though their parents may be
+ * outside. The least recently used are forgotten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} settled SEC(".maps");
 
 /* The slots that user space has handed out for use, from 1. A queue is the one
  * atomic allocator that 5.10 has (no compare-and-swap before 5.12). */

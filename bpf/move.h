@@ -42,28 +42,38 @@ static __always_inline u64 procs_of(u32 fd)
 
 /* Marks the process that is about to move as an entrant. What cannot be told here (a writer in another PID
  * namespace, another call than write) is left to on_cgroup_attach. */
-static __noinline int before_move(struct pt_regs *regs)
+static __noinline int before_move(u32 fd, u64 user, u64 size)
 {
-	u32 pid = 0, self = bpf_get_current_pid_tgid() >> 32, workload;
-	u64 size = ARG3(regs), id;
+	struct workload *w;
 	u8 text[PID_TEXT] = {};
+	u32 pid = 0, workload;
+	u64 id;
 
-	if (size == 0 || size >= PID_TEXT)
+	if (bpf_probe_read_user(text, 1, (void *)user) || !is_digit(text[0]))
 		return 0;
-	if (bpf_probe_read_user(text, 1, (void *)ARG2(regs)) || !is_digit(text[0]))
-		return 0;
-	id = procs_of(ARG1(regs));
+	id = procs_of(fd);
 	if (!id)
 		return 0;
 	workload = workload_of(id);
 	if (workload == NO_WORKLOAD || workload_of(task_cgroup_id(current_task())) == workload)
 		return 0; /* a workload may sort its own processes */
-	if (bpf_probe_read_user(text, size & (PID_TEXT - 1), (void *)ARG2(regs)))
+	if (bpf_probe_read_user(text, size & (PID_TEXT - 1), (void *)user))
 		return 0;
 	for (int i = 0; i < PID_TEXT && is_digit(text[i]); i++)
 		pid = 10 * pid + text[i] - '0';
-	if (pid && BPF_CORE_READ(current_task(), thread_pid, level))
+	w = bpf_map_lookup_elem(&workloads, &workload);
+	if (!w || (pid && BPF_CORE_READ(current_task(), thread_pid, level)))
 		return 0;
-	entrant_join(workload, pid ? pid : self, 0);
+	if (!pid)
+		pid = bpf_get_current_pid_tgid() >> 32;
+	if (pid != w->leader)
+		entrant_join(workload, pid, 0, id);
 	return 0;
+}
+
+/* Most writes are longer than a process ID, or one byte that wakes somebody: those cost a comparison. A process that
+ * writes 0 without a newline is missed: what it calls before its execve is filed as the workload's. */
+static __always_inline bool may_move(u64 size)
+{
+	return unlikely(size - 2 < PID_TEXT - 2);
 }

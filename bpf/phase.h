@@ -14,9 +14,12 @@
  * calls under a filter is handover, before that setup. */
 static __noinline u32 entrant_phase(u32 phase)
 {
-	u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct entrant *entrant = entrant_of(bpf_get_current_pid_tgid() >> 32);
 
-	if (!bpf_map_lookup_elem(&entrants, &tgid))
+	if (!entrant)
+		return phase;
+	/* About to be moved, but not yet: if it is the workload's own, it goes on as that. */
+	if (entrant->moving && entrant->moving != task_cgroup_id(current_task()))
 		return phase;
 	if (BPF_CORE_READ(current_task(), seccomp.mode) == SECCOMP_MODE_FILTER)
 		return PHASE_HANDOVER;

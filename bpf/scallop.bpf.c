@@ -63,23 +63,37 @@ static __always_inline int count_typed(u32 nr)
 	return count(task->cgroups->dfl_cgrp->kn->id, thread_is_compat(&task->thread_info), nr);
 }
 
-static __always_inline void look_for_move(u64 *ctx)
+static __always_inline void move_read(u64 *ctx)
 {
-	if (watch_moves && unlikely(ctx[1] == NR_WRITE))
-		before_move((void *)ctx[0]);
+	struct pt_regs *regs = (void *)ctx[0];
+	u64 size;
+
+	if (!watch_moves || likely(ctx[1] != NR_WRITE))
+		return;
+	size = BPF_CORE_READ(regs, ARG3);
+	if (may_move(size))
+		before_move(BPF_CORE_READ(regs, ARG1), BPF_CORE_READ(regs, ARG2), size);
+}
+
+static __always_inline void move_typed(u64 *ctx)
+{
+	struct pt_regs *regs = (void *)ctx[0];
+
+	if (watch_moves && unlikely(ctx[1] == NR_WRITE) && may_move(regs->ARG3))
+		before_move(regs->ARG1, regs->ARG2, regs->ARG3);
 }
 
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
-	look_for_move(ctx);
+	move_typed(ctx);
 	return HAVE_CURRENT_TASK_BTF ? count_typed(ctx[1]) : count_read(ctx[1]);
 }
 
 SEC("raw_tp/sys_enter")
 int sys_enter_raw(u64 *ctx)
 {
-	look_for_move(ctx);
+	move_read(ctx);
 	return count_read(ctx[1]);
 }
 

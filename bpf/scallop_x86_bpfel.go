@@ -52,6 +52,7 @@ type ScallopEntrant struct {
 	Workload uint32
 	Pad      uint32
 	ExeSize  uint64
+	Moving   uint64
 }
 
 type ScallopEvent struct {
@@ -158,6 +159,7 @@ const (
 	ScallopMapFreeSlots            = "free_slots"
 	ScallopMapFreeWorkloads        = "free_workloads"
 	ScallopMapLosses               = "losses"
+	ScallopMapSettled              = "settled"
 	ScallopMapWorkloads            = "workloads"
 	ScallopProgCgroupAttachTask    = "cgroup_attach_task"
 	ScallopProgCgroupAttachTaskRaw = "cgroup_attach_task_raw"
@@ -263,6 +265,7 @@ type ScallopMapSpecs struct {
 	FreeSlots     *ebpf.MapSpec `ebpf:"free_slots"`
 	FreeWorkloads *ebpf.MapSpec `ebpf:"free_workloads"`
 	Losses        *ebpf.MapSpec `ebpf:"losses"`
+	Settled       *ebpf.MapSpec `ebpf:"settled"`
 	Workloads     *ebpf.MapSpec `ebpf:"workloads"`
 }
 
@@ -314,6 +317,7 @@ type ScallopMaps struct {
 	FreeSlots     *ebpf.Map `ebpf:"free_slots"`
 	FreeWorkloads *ebpf.Map `ebpf:"free_workloads"`
 	Losses        *ebpf.Map `ebpf:"losses"`
+	Settled       *ebpf.Map `ebpf:"settled"`
 	Workloads     *ebpf.Map `ebpf:"workloads"`
 }
 
@@ -331,6 +335,7 @@ func (m *ScallopMaps) Close() error {
 		m.FreeSlots,
 		m.FreeWorkloads,
 		m.Losses,
+		m.Settled,
 		m.Workloads,
 	)
 }

@@ -71,6 +71,7 @@ func (s Sizes) apply(spec *ebpf.CollectionSpec, cpus int) error {
 		bpf.ScallopMapCgroupIndex:   s.buckets(),
 		bpf.ScallopMapCgroups:       s.Cgroups,
 		bpf.ScallopMapEntrants:      s.Entrants,
+		bpf.ScallopMapSettled:       s.Entrants,
 		bpf.ScallopMapFreeSlots:     s.Calls,
 		bpf.ScallopMapFreeWorkloads: s.Workloads,
 		bpf.ScallopMapBirths:        s.Workloads,
@@ -132,7 +133,7 @@ func mapBytes(m *ebpf.MapSpec, cpus int) int {
 	n := int(m.MaxEntries)
 	value := align(int(m.ValueSize), 8)
 	switch m.Type {
-	case ebpf.Hash:
+	case ebpf.Hash, ebpf.LRUHash:
 		elem := hashElemBytes + align(int(m.KeySize), 8) + value
 		buckets := 1 << bits.Len(uint(n-1))
 		return (n+cpus)*elem + buckets*hashBucketBytes

@@ -19,7 +19,7 @@ var (
 func recorder(choose func([]group) []group) attachFunc {
 	return func(_ context.Context, b *bench) (func() error, error) {
 		groups := choose(b.groups)
-		r, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(len(groups))})
+		r, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(len(groups)), Containers: true})
 		if err != nil {
 			return nil, err
 		}
