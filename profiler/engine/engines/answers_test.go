@@ -50,10 +50,11 @@ func TestAnswers(t *testing.T) {
 		"a list":     {say(`[]`), nil, "cannot unmarshal"},
 		"half":       {say(`{"Id":"`), nil, "EOF"},
 		"deep":       {say(strings.Repeat(`{"State":`, 20_000)), nil, "exceeded max depth"},
-		"endless":    {endless, nil, "longer than 16 MiB"},
-		"error":      {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "{\"message\":\"\x1b[2J\"}", 500) }, nil, "asking"},
-		"hangs":      {hang, context.DeadlineExceeded, "known by its ID only"},
-		"unknown":    {nil, engine.ErrNotFound, ""},
+		"error": {func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "{\"message\":\"\x1b[2J\"}", http.StatusInternalServerError)
+		}, nil, "asking"},
+		"hangs":   {hang, context.DeadlineExceeded, "known by its ID only"},
+		"unknown": {nil, engine.ErrNotFound, ""},
 	} {
 		for kind, endpoint := range map[string]string{
 			"docker": fakeDocker(t, map[string]http.HandlerFunc{containerPath(id): test.handler}),
@@ -76,6 +77,31 @@ func TestAnswers(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// However much an engine has to say, a bounded part is read, even if there is time for more.
+func TestEndlessAnswers(t *testing.T) {
+	const most = 20 << 20 // what is read, and what is on its way
+	id := testID("abcd")
+	for name, call := range map[string]func(t *testing.T, handler http.HandlerFunc) error{
+		"open": func(t *testing.T, handler http.HandlerFunc) error {
+			_, errs := engines.Open(t.Context(), []string{fakeDocker(t, map[string]http.HandlerFunc{"/version": handler})})
+			return errors.Join(errs...)
+		},
+		"docker": func(t *testing.T, handler http.HandlerFunc) error {
+			return askContainer(t, open(t, fakeDocker(t, map[string]http.HandlerFunc{containerPath(id): handler})), id)
+		},
+		"podman": func(t *testing.T, handler http.HandlerFunc) error {
+			return askContainer(t, open(t, fakePodman(t, map[string]http.HandlerFunc{"/libpod" + containerPath(id): handler})), id)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var written atomic.Int64
+			if err := call(t, endless(&written)); err == nil || written.Load() > most {
+				t.Errorf("%d bytes, %v", written.Load(), err)
+			}
+		})
 	}
 }
 
@@ -137,7 +163,7 @@ func TestOneHangs(t *testing.T) {
 		"/containers/json": say(`[{"Id":"` + id + `","Names":["/web"]}]`),
 	}
 	set := open(t, fakePodman(t, hanging), fakeDocker(t, knows))
-	c, err := set.Container(soon(t), engine.Ref{ID: id})
+	c, err := set.Container(t.Context(), engine.Ref{ID: id})
 	if err != nil || c.Name != "web" {
 		t.Errorf("%+v, %v", c, err)
 	}

@@ -82,9 +82,6 @@ func openREST(ctx context.Context, path string) (engine.Client, error) {
 
 // worse returns what tells most of two errors of one socket.
 func worse(rest, grpc error) error {
-	if errors.Is(grpc, cri.ErrNoCRI) {
-		return grpc
-	}
 	// gRPC does not pass on what happened to its connection, and tells nothing new then.
 	op, ok := errors.AsType[*net.OpError](rest)
 	if ok && op.Op == "dial" || errors.Is(rest, context.DeadlineExceeded) {

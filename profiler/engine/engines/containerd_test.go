@@ -30,6 +30,8 @@ state = %[2]q
   sandbox_image = %[5]q
   # The host may lack CAP_SYS_RESOURCE.
   restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".cni]
+  conf_dir = %[8]q
 [plugins."io.containerd.grpc.v1.cri".containerd]
   snapshotter = "native"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
@@ -58,7 +60,7 @@ func startContainerd(t *testing.T, r *room, disabled string) string {
 	if err := os.Chmod(runc, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf(containerdConfig, r.path("root"), r.path("state"), endpoint, r.path("opt"), imageName, disabled, runc)
+	config := fmt.Sprintf(containerdConfig, r.path("root"), r.path("state"), endpoint, r.path("opt"), imageName, disabled, runc, r.path("cni"))
 	daemon := r.daemon(t, "containerd", "--config", r.write(t, "config.toml", config))
 	r.await(t, daemon, func() error { _, err := r.do("ctr", "--address", endpoint, "version"); return err })
 	return endpoint

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -91,11 +92,14 @@ func sayJSON(t *testing.T, value any) http.HandlerFunc {
 
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// endless never ends its answer.
-func endless(w http.ResponseWriter, _ *http.Request) {
-	block := strings.Repeat("x", 1<<20)
-	for _, err := io.WriteString(w, `{"Id":"`); err == nil; {
-		_, err = io.WriteString(w, block)
+// endless never ends its answer, and counts its bytes.
+func endless(written *atomic.Int64) http.HandlerFunc {
+	block := strings.Repeat("x", 1<<16)
+	return func(w http.ResponseWriter, _ *http.Request) {
+		n, err := io.WriteString(w, `{"Id":"`)
+		for written.Add(int64(n)); err == nil; written.Add(int64(n)) {
+			n, err = io.WriteString(w, block)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ type room struct {
 func newRoom(t *testing.T) *room {
 	t.Helper()
 	const script = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit
-		for dir in /run /dev/shm /etc/docker /var/lib; do
+		for dir in /run /dev/shm /etc/docker /opt /var/lib; do
 			case "$0" in $dir/*) continue;; esac # TMPDIR may be there
 			if [ -d $dir ]; then mount -t tmpfs none $dir || exit; fi
 		done
