@@ -20,6 +20,7 @@ static __always_inline bool is_hex(u8 c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
+/* Before the begin of a short name come zeros. */
 static __always_inline u64 suffix_of(const u8 *name, u32 end)
 {
 	u64 suffix = 0;
@@ -37,7 +38,7 @@ static __noinline u32 class_of_name(struct cgroup *cgroup)
 	u64 suffix;
 	bool scope;
 
-	if (n <= SUFFIX)
+	if (n <= 1)
 		return CLASS_PLAIN;
 	suffix = suffix_of(name, end);
 	if ((suffix & SIX_BYTES) == SUFFIX_SLICE)

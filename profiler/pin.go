@@ -194,24 +194,30 @@ func (r *Recorder) checkLayout() error {
 	})
 }
 
-// Forgotten are the workloads that the kernel side has no cgroup and no birth for, and that are not free either: the
-// process before this one ended while it was giving them back. Known are those that it knew of.
-func (r *Recorder) Forgotten(known func(w int) bool) ([]int, error) {
+// Unknown are the workloads that are neither free nor known to the caller, nor were they born. Orphans still have cgroups. The
+// rest have none: the process before this one ended while it was giving them back.
+func (r *Recorder) Unknown(known func(w int) bool) (orphans, rest []int, err error) {
 	free, err := r.freeNumbers()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	inUse := map[int]bool{}
 	err = readAll(r.objects.maps.Cgroups, func(_ uint64, member uint32) { inUse[int(member&bpf.ScallopWorkloadMask)] = true })
-	var forgotten []int
 	for w := range r.workloads {
 		_, born := r.Birth(w)
-		if !free[w] && !inUse[w] && !born && !known(w) {
-			forgotten = append(forgotten, w)
+		switch {
+		case free[w] || born || known(w):
+		case inUse[w]:
+			orphans = append(orphans, w)
+		default:
+			rest = append(rest, w)
 		}
 	}
-	return forgotten, err
+	return orphans, rest, err
 }
+
+// Root is the ID of the cgroup that is workload w's root.
+func (r *Recorder) Root(w int) uint64 { return atomic.LoadUint64(&r.workloads[w].Root) }
 
 // freeNumbers turns the queue once around. It is never without what it held but for the one number that is on its way.
 func (r *Recorder) freeNumbers() (map[int]bool, error) {

@@ -66,6 +66,29 @@ func ID(dir string) (uint64, error) {
 	return binary.NativeEndian.Uint64(handle.Bytes()), nil
 }
 
+// PathOf a live cgroup, below the mount, by its ID: ESTALE if it is gone. See open_by_handle_at(2).
+func PathOf(m Mount, id uint64) (string, error) {
+	mount, err := os.Open(m.Path)
+	if err != nil {
+		return "", fmt.Errorf("opening the cgroup2 mount: %w", err)
+	}
+	defer mount.Close()
+	handle := unix.NewFileHandle(fileIDKernfs, binary.NativeEndian.AppendUint64(nil, id))
+	fd, err := unix.OpenByHandleAt(int(mount.Fd()), handle, unix.O_PATH)
+	if err != nil {
+		return "", fmt.Errorf("opening cgroup %d: %w", id, err)
+	}
+	defer unix.Close(fd)
+	dir, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return "", fmt.Errorf("asking for the path of cgroup %d: %w", id, err)
+	}
+	return "/" + strings.TrimPrefix(strings.TrimPrefix(dir, m.Path), "/"), nil
+}
+
+// fileIDKernfs is the type of file handles of kernfs: FILEID_KERNFS, include/linux/exportfs.h.
+const fileIDKernfs = 0xfe
+
 // Populated tells whether a live process is in the cgroup or below it.
 func (c *Cgroup) Populated() (bool, error) {
 	text, err := os.ReadFile(filepath.Join(c.Dir(), "cgroup.events"))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/engine"
 	"github.com/scallop-sec/scallop/profiler/life"
 )
@@ -130,11 +131,39 @@ func (w *watch) resume() error {
 	if err := w.resumeWorkloads(s.Alive); err != nil {
 		return err
 	}
-	forgotten, err := w.recorder.Forgotten(func(n int) bool { return w.workloads[n] != nil })
+	orphans, rest, err := w.recorder.Unknown(func(n int) bool { return w.workloads[n] != nil })
 	if err != nil {
 		return err
 	}
-	return w.recorder.Free(forgotten)
+	return errors.Join(w.resumeOrphans(orphans), w.recorder.Free(rest))
+}
+
+// resumeOrphans goes on with workloads whose state was lost. Their cgroups tell who they are, and their first calls which
+// phases they went through.
+func (w *watch) resumeOrphans(numbers []int) error {
+	if len(numbers) == 0 {
+		return nil
+	}
+	all, err := w.recorder.Look(func(int) bool { return true })
+	if err != nil {
+		return err
+	}
+	for _, number := range numbers {
+		path, err := cgroup.PathOf(w.mount, w.recorder.Root(number))
+		if err != nil {
+			path = fmt.Sprintf("/cgroup-%d", w.recorder.Root(number))
+		}
+		start := profiler.Now()
+		if s := all[number]; s != nil {
+			for _, c := range s.Calls {
+				start = min(start, c.First.Time)
+			}
+		}
+		one := w.newWorkload(number, w.recorder.Root(number), placeOf(w.opts.Root, path), start)
+		describeLeader(one, w.recorder.Leader(number))
+		w.want(one, nil)
+	}
+	return nil
 }
 
 func (w *watch) resumeWorkloads(alive int64) error {
