@@ -21,6 +21,8 @@ const (
 	whenNotOwner = "unless scallop's user owns its cgroup"
 	whenUser     = "with --user"
 	whenOldLimit = "up to Linux 5.10"
+	whenRunning  = "for a leader that ran before, of another user or with more capabilities"
+	whenPinned   = "with --pin, if no bpffs is mounted"
 )
 
 // Needs are the capabilities of every command that needs any, as tested on Linux
@@ -33,6 +35,12 @@ var Needs = []Need{
 	{"run", "cap_setuid", whenUser, "become the user"},
 	{"run", "cap_setgid", whenUser, "take the user's groups"},
 	{"run", "cap_kill", whenUser, "send the stop signal to another user's process"},
+	{"record", "cap_bpf", "", "load BPF programs and maps"},
+	{"record", "cap_perfmon", "", "attach to tracepoints and read kernel memory in BPF"},
+	{"record", "cap_dac_override", whenNotOwner, "look into closed cgroups, ask engines at their sockets, write below /run/scallop"},
+	{"record", "cap_sys_ptrace", whenRunning, "tell its executable"},
+	{"record", "cap_sys_admin", whenPinned, "mount it"},
+	{"record", "cap_sys_resource", whenOldLimit, "lift the limit of locked memory for BPF maps"},
 	{"doctor", "cap_bpf", "", "load, in the self-test"},
 	{"doctor", "cap_perfmon", "", "attach, in the self-test"},
 	{"doctor", "cap_dac_override", whenNotOwner, "make the self-test's cgroup"},

@@ -67,8 +67,8 @@ type session struct {
 
 	life    *life.Life
 	host    recording.Host
-	number  int // of the workload in the recorder
-	stopped int // how often the workload was told to stop
+	number  int  // of the workload in the recorder
+	stopped int  // how often the workload was told to stop
 	waited  bool // the command has ended
 
 	events  chan profiler.Event

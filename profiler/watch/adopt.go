@@ -65,7 +65,31 @@ func (w *watch) adoptTree(cgroupPath string, parent cgroup.Class, top bool) erro
 			return err
 		}
 	}
-	return w.below(cgroupPath, func(child string) error { return w.adoptTree(child, class, false) })
+	return w.below(cgroupPath, func(child string) error {
+		if !w.mayHold(child) {
+			return nil
+		}
+		err := w.adoptTree(child, class, false)
+		if errors.Is(err, fs.ErrPermission) {
+			w.opts.Warn("what runs in %s is not recorded: %v", recording.CleanString(child), err)
+			return nil
+		}
+		return err
+	})
+}
+
+// mayHold tells whether there is a reason to look into a cgroup: those that were named by their path are the only ones
+// whose place is known.
+func (w *watch) mayHold(cgroupPath string) bool {
+	if w.births() {
+		return true
+	}
+	for _, t := range w.targets {
+		if t.ofContainers() || t.Kind == Unit || within(t.path, cgroupPath) && t.path != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // below visits the cgroups directly below one, in the order of their names.
@@ -152,6 +176,7 @@ func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) erro
 	}
 	t.found = true
 	one := w.newWorkload(number, id, p, profiler.Now())
+	one.named = t.One()
 	if t.Fresh {
 		err = w.enter(number, running)
 	}

@@ -78,6 +78,11 @@ func (w *watch) endAll(those map[int]*workload) error {
 		w.stopChecks(one)
 		one.state = ended
 		snapshot := all[number]
+		if snapshot == nil && one.named {
+			if snapshot, err = w.recorder.Snapshot(number); err != nil {
+				return err
+			}
+		}
 		if snapshot == nil {
 			w.forget(one) // it made no call
 			continue

@@ -314,7 +314,9 @@ func (w *watch) finish() error {
 	}
 	w.findBirths()
 	w.awaitNames()
-	err := w.endAll(maps.Clone(w.workloads))
+	rest := maps.Clone(w.workloads)
+	maps.DeleteFunc(rest, func(_ int, one *workload) bool { return one.state == ended })
+	err := w.endAll(rest)
 	w.awaitSaves()
 	for _, n := range w.recorder.HostLosses() {
 		w.result.Lost += n

@@ -32,6 +32,7 @@ type workload struct {
 	life   *life.Life
 	state  state
 	gone   bool // its cgroup is
+	named  bool // a target means this one alone: it has a file even if it makes no call
 	engine *engine.Container
 
 	looks      int  // since it was remembered
