@@ -41,6 +41,8 @@ var Needs = []Need{
 	{"record", "cap_sys_ptrace", whenRunning, "tell its executable"},
 	{"record", "cap_sys_admin", whenPinned, "mount it"},
 	{"record", "cap_sys_resource", whenOldLimit, "lift the limit of locked memory for BPF maps"},
+	{"hook", "cap_bpf", "", "load BPF programs and maps"},
+	{"hook", "cap_perfmon", "", "attach to tracepoints and read kernel memory in BPF"},
 	{"doctor", "cap_bpf", "", "load, in the self-test"},
 	{"doctor", "cap_perfmon", "", "attach, in the self-test"},
 	{"doctor", "cap_dac_override", whenNotOwner, "make the self-test's cgroup"},

@@ -53,6 +53,17 @@ func engine(annotations map[string]string) string {
 	return ""
 }
 
+// Runtime names the OCI runtime by its program, which called the hook, as /proc/PID/exe shows it. Some
+// run from a sealed copy in memory.
+func Runtime(exe string) string {
+	name := strings.TrimPrefix(path.Base(strings.TrimSuffix(exe, " (deleted)")), "memfd:")
+	odd := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789._-", r) }
+	if name == "." || strings.ContainsFunc(name, odd) {
+		return ""
+	}
+	return name
+}
+
 // StopSignals are what the image's STOPSIGNAL says, as a name or a number, and SIGTERM; none if nothing
 // does.
 func StopSignals(s *specs.State) []syscall.Signal {

@@ -130,6 +130,17 @@ func TestContainer(t *testing.T) {
 	}
 }
 
+func TestRuntime(t *testing.T) {
+	for exe, want := range map[string]string{
+		"/usr/sbin/runc": "runc", "/usr/bin/crun": "crun", "/memfd:crun (deleted)": "crun", "/usr/bin/runc (deleted)": "runc",
+		"": "", "/": "", "/opt/My Runtime": "", "/tmp/a\nb": "",
+	} {
+		if got := Runtime(exe); got != want {
+			t.Errorf("%q: %q, want %q", exe, got, want)
+		}
+	}
+}
+
 func TestStopSignals(t *testing.T) {
 	for text, want := range map[string]syscall.Signal{
 		"": 0, "15": syscall.SIGTERM, "3": syscall.SIGQUIT, "SIGINT": syscall.SIGINT, "quit": syscall.SIGQUIT,
