@@ -1,6 +1,9 @@
 package profiler
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/scallop-sec/scallop/profiler/recording"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
@@ -42,8 +45,8 @@ func LastSeenOf(saved Saved) LastSeen {
 	return l
 }
 
-// Look takes a snapshot into account, and returns the calls that no earlier one had. Snapshots come
-// in the order of their time.
+// Look takes a snapshot into account, and returns the calls that no earlier one had, in the order in which they
+// were first made. Snapshots come in the order of their time.
 func (l LastSeen) Look(s *Snapshot) (fresh []Call) {
 	for _, c := range s.Calls {
 		id := callID{c.Phase, c.ABI, c.Nr}
@@ -55,6 +58,7 @@ func (l LastSeen) Look(s *Snapshot) (fresh []Call) {
 			l[id] = seen{c.Count, s.Time}
 		}
 	}
+	slices.SortFunc(fresh, func(a, b Call) int { return cmp.Compare(a.First.Time, b.First.Time) })
 	return fresh
 }
 

@@ -86,7 +86,7 @@ func recordWith(e *env, f *recordFlags, opts watch.Options) error {
 	}
 	if set != nil {
 		defer set.Close()
-		opts.Engines = set
+		opts.Engines, opts.EnginesNamed = set, len(f.endpoints) > 0
 	}
 	server, err := control.Listen(runtimeDir(e), f.recorderName())
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/scallop-sec/scallop/profiler/recording"
 	"github.com/scallop-sec/scallop/profiler/watch"
 )
 
@@ -34,6 +35,9 @@ func printEvent(w io.Writer, t terminal, e watch.Event) {
 	case watch.EventPhase:
 		fmt.Fprintf(w, "%s %s: %s (%s)\n", at, name, t.paint(styleGreen, e.Phase), strings.TrimSuffix(e.Trigger.Kind+": "+e.Trigger.Detail, ": "))
 	case watch.EventSyscall:
+		if e.Phase == recording.PhaseSetup {
+			return // of the runtime, some hundred each time
+		}
 		call := e.Name
 		if call == "" {
 			call = fmt.Sprintf("number %d", *e.Nr)

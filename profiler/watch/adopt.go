@@ -33,7 +33,24 @@ func (w *watch) adopt() error {
 	if err := w.adoptTree(root, cgroup.Plain, true); err != nil {
 		return err
 	}
+	for _, t := range w.targets {
+		if err := w.adoptOutside(root, t); err != nil {
+			return err
+		}
+	}
 	return w.reportMissing()
+}
+
+// adoptOutside takes what is named by its path or its process where it is: the root is for what is looked for.
+func (w *watch) adoptOutside(root string, t *target) error {
+	if t.path == "" || t.found || within(t.path, root) {
+		return nil
+	}
+	if t.failed != nil && w.opts.Wait {
+		t.failed = fmt.Errorf("%s: there is none, and --wait looks below --root %s only: leave --root out", t, root)
+		return nil
+	}
+	return w.adoptTree(t.path, cgroup.Plain, false)
 }
 
 // adoptTree records the workloads at and below a cgroup that belongs to none.
@@ -119,26 +136,26 @@ func (w *watch) meant(p place, class cgroup.Class, top bool) *target {
 		if t.failed != nil {
 			continue
 		}
-		switch t.Kind {
-		case Cgroup, PID:
-			if t.path == p.path {
-				return t
-			}
-		case Container, Pod, Labelled:
-			if t.containers[p.ref.ID] != nil && p.kind == recording.KindContainer {
-				return t
-			}
-		case Unit:
-			if t.judge(p, nil) == yes {
-				return t
-			}
-		case All:
-			if !top && !p.ref.Monitor && !excluded(w.opts.Exclude, p, nil) && (class != cgroup.Plain || w.populated(p)) && class != cgroup.Slice && !w.own(p) {
-				return t
-			}
+		if t.isAt(p) {
+			return t
+		}
+		if t.Kind == All && !top && !p.ref.Monitor && !excluded(w.opts.Exclude, p, nil) && (class != cgroup.Plain || w.populated(p)) && class != cgroup.Slice && !w.own(p) {
+			return t
 		}
 	}
 	return nil
+}
+
+// find notes, and returns, the targets that mean the cgroup at p and were not found yet.
+func (w *watch) find(p place) []*target {
+	var found []*target
+	for _, t := range w.targets {
+		if !t.found && t.failed == nil && t.isAt(p) {
+			t.found = true
+			found = append(found, t)
+		}
+	}
+	return found
 }
 
 // populated tells whether processes are in the cgroup itself.
@@ -174,14 +191,14 @@ func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) erro
 	if err != nil {
 		return fmt.Errorf("recording %s: %w", recording.CleanString(p.path), err)
 	}
-	t.found = true
+	w.find(p)
 	one := w.newWorkload(number, id, p, profiler.Now())
 	one.named = t.One()
 	if t.Fresh {
 		err = w.enter(number, running)
 	}
 	w.describe(one, opts.Leader)
-	if t.Kind == All && p.kind == recording.KindContainer {
+	if t.Kind == All && p.kind == recording.KindContainer && w.opts.Engines != nil {
 		w.asking = append(w.asking, one)
 		w.remember(one)
 	} else {
@@ -231,6 +248,9 @@ func (w *watch) join(number int, cgroupPath string, parent cgroup.Class) error {
 	}
 	if err := w.recorder.Join(number, id, parent); err != nil && !errors.Is(err, profiler.ErrKnown) {
 		return err
+	}
+	for _, t := range w.find(placeOf(w.opts.Root, cgroupPath)) {
+		w.opts.Warn("%s: is recorded with %s, which holds it: leave that one out to have a recording of its own", t, recording.CleanString(w.workloads[number].place.path))
 	}
 	return w.below(cgroupPath, func(child string) error { return w.join(number, child, parent) })
 }

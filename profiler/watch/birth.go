@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler"
@@ -81,16 +82,55 @@ func (w *watch) decide(ctx context.Context, one *workload, c *engine.Container, 
 		w.drop(one)
 		return
 	}
-	gone := errors.Is(err, engine.ErrNotFound)
-	switch {
-	case err == nil:
-	case best == unknown && gone:
-		w.opts.Warn("container %s was gone before it could be named: it may be one that you asked for, and is recorded under its ID", one.place.name())
-	case !gone:
-		w.opts.Warn("container %s is recorded under its ID: %v", one.place.name(), err)
+	if best == unknown && w.foreign(one, err) {
+		w.drop(one)
+		return
 	}
+	w.warnUnnamed(one, best, err)
+	w.widen(one)
 	w.want(one, c)
 	w.startChecks(ctx, one)
+}
+
+// foreign tells whether a container that no engine could name belongs to none of those that are asked: it lives and they do not
+// know it, or the user said which to ask and its kind was not among them.
+func (w *watch) foreign(one *workload, err error) bool {
+	if !errors.Is(err, engine.ErrNotFound) {
+		return false
+	}
+	if !w.asks(one.place.ref) {
+		return w.opts.EnginesNamed
+	}
+	return !one.gone && w.recorder.Exists(one.cgroup)
+}
+
+// asks tells whether an engine of the kind that the cgroup's path tells of is asked.
+func (w *watch) asks(ref engine.Ref) bool {
+	return w.opts.Engines != nil && (ref.Engine == "" || w.opts.Engines.Asks(ref.Engine))
+}
+
+// warnUnnamed says why a recording has no name.
+func (w *watch) warnUnnamed(one *workload, v verdict, err error) {
+	switch {
+	case err == nil || v == yes && errors.Is(err, engine.ErrNotFound):
+	case !errors.Is(err, engine.ErrNotFound):
+		w.opts.Warn("container %s is recorded under its ID: %v", one.place.name(), err)
+	case !w.asks(one.place.ref):
+		w.opts.Warn("container %s may be one that you asked for, and is recorded under its ID: %s has no socket here that could be asked: name it with --runtime-endpoint", one.place.name(), one.place.ref.Engine)
+	default:
+		w.opts.Warn("container %s was gone before it could be named: it may be one that you asked for, and is recorded under its ID", one.place.name())
+	}
+}
+
+// widen takes all below a cgroup that was named by its path for a part of it, as if it had been there before.
+func (w *watch) widen(one *workload) {
+	named := slices.ContainsFunc(w.targets, func(t *target) bool { return t.Kind == Cgroup && t.path == one.place.path })
+	if !named {
+		return
+	}
+	if err := w.recorder.Widen(one.cgroup); err != nil {
+		w.opts.Warn("%v", err)
+	}
 }
 
 // drop stops recording what nobody asked for. Births below it go on being watched.

@@ -133,6 +133,20 @@ func (t *target) judge(p place, c *engine.Container) verdict {
 	}
 }
 
+// isAt tells whether the target, as it was resolved, is the workload at that place.
+func (t *target) isAt(p place) bool {
+	switch t.Kind {
+	case Cgroup, PID:
+		return t.path == p.path
+	case Container, Pod, Labelled:
+		return t.containers[p.ref.ID] != nil && p.kind == recording.KindContainer
+	case Unit:
+		return t.judge(p, nil) == yes
+	default:
+		return false
+	}
+}
+
 func verdictOf(ok bool) verdict {
 	if ok {
 		return yes

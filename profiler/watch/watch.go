@@ -31,6 +31,8 @@ type Options struct {
 	Root    string   // cgroup path below which All looks; empty is the whole host
 	Wait    bool     // for targets that do not exist yet
 	Engines Engines
+	// EnginesNamed: the user said which engines to ask, so that containers of others are not meant.
+	EnginesNamed bool
 
 	Checks      []ready.Check // the first that applies begins the steady phase
 	Settle      time.Duration // how long no call must be seen for the first time; 0: not looked at
@@ -54,6 +56,8 @@ type Options struct {
 
 // Engines tells what the host's container engines know; engines.Set is one.
 type Engines interface {
+	// Asks tells whether an engine of that name is among them.
+	Asks(engine string) bool
 	Container(ctx context.Context, ref engine.Ref) (*engine.Container, error)
 	Find(ctx context.Context, pattern string) ([]engine.Container, error)
 	FindPod(ctx context.Context, namespace, pod, container string) ([]engine.Container, error)

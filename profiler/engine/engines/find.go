@@ -28,6 +28,11 @@ func (s *Set) Endpoints() []Endpoint {
 	return result
 }
 
+// Asks tells whether an engine of that name is among them.
+func (s *Set) Asks(name string) bool {
+	return slices.ContainsFunc(s.members, func(m member) bool { return m.Engine() == name })
+}
+
 // Close ends all connections.
 func (s *Set) Close() error {
 	var errs []error
