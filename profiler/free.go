@@ -3,13 +3,15 @@ package profiler
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/bpf"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
 )
 
 // Ignore stops recording workload w, whose tasks may run on. Births below it are watched as
@@ -69,8 +71,18 @@ func (r *Recorder) Free(workloads []int) error {
 		r.workloads[w] = bpf.ScallopWorkload{}
 		r.births[w] = bpf.ScallopBirth{}
 	}
-	ended := func(w int) bool { return slices.Contains(workloads, w) }
-	err := errors.Join(r.freeCalls(ended), r.freeExes(ended))
+	set := make(map[int]bool, len(workloads))
+	for _, w := range workloads {
+		set[w] = true
+	}
+	m := &r.objects.maps
+	err := errors.Join(
+		r.freeCalls(set),
+		deleteFrom(m.Exes, func(k bpf.ScallopExeKey, _ bpf.ScallopExe) bool { return set[int(k.Workload)] }),
+		// Of processes that never joined, or that live on: who has the number next knows nothing of them.
+		deleteFrom(m.Entrants, func(_ uint32, e bpf.ScallopEntrant) bool { return set[int(e.Workload)] }),
+		deleteFrom(m.Settled, func(_ uint32, w uint32) bool { return set[int(w)] }),
+	)
 	if err != nil {
 		return fmt.Errorf("freeing %d workloads: %w", len(workloads), err)
 	}
@@ -82,10 +94,10 @@ func (r *Recorder) Free(workloads []int) error {
 	return nil
 }
 
-func (r *Recorder) freeCalls(ended func(int) bool) error {
+func (r *Recorder) freeCalls(ended map[int]bool) error {
 	slots := map[bpf.ScallopCallKey]uint32{}
 	err := readAll(r.objects.maps.Calls, func(k bpf.ScallopCallKey, v bpf.ScallopFirstCall) {
-		if ended(int(k.Workload)) {
+		if ended[int(k.Workload)] {
 			slots[k] = v.Slot
 		}
 	})
@@ -103,15 +115,16 @@ func (r *Recorder) freeCalls(ended func(int) bool) error {
 	return err
 }
 
-func (r *Recorder) freeExes(ended func(int) bool) error {
-	var keys []bpf.ScallopExeKey
-	err := readAll(r.objects.maps.Exes, func(k bpf.ScallopExeKey, _ bpf.ScallopExe) {
-		if ended(int(k.Workload)) {
+// deleteFrom takes elements out of a hash map.
+func deleteFrom[K, V any](m *ebpf.Map, unwanted func(K, V) bool) error {
+	var keys []K
+	err := readAll(m, func(k K, v V) {
+		if unwanted(k, v) {
 			keys = append(keys, k)
 		}
 	})
 	for _, k := range keys {
-		if err := r.objects.maps.Exes.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := m.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return err
 		}
 	}
@@ -124,19 +137,55 @@ func (r *Recorder) Exists(cgroupID uint64) bool {
 	return r.objects.maps.Cgroups.Lookup(cgroupID, &member) == nil
 }
 
-// SweepEntrants forgets processes that were about to join a workload, did not, and are gone.
-func (r *Recorder) SweepEntrants() error {
-	var gone []uint32
-	err := readAll(r.objects.maps.Entrants, func(pid uint32, e bpf.ScallopEntrant) {
-		if errors.Is(unix.Kill(int(pid), 0), unix.ESRCH) {
-			gone = append(gone, pid)
-		}
-	})
-	for _, pid := range gone {
-		var e bpf.ScallopEntrant
-		if r.objects.maps.Entrants.LookupAndDelete(pid, &e) == nil && int(e.Workload) < len(r.workloads) {
-			atomic.AddUint32(&r.workloads[e.Workload].Entrants, ^uint32(0))
+// Strays are processes that were about to join a workload and are not in it: their move is
+// going on, or was refused.
+type Strays map[uint32]bool
+
+// SweepEntrants forgets processes that were about to join a workload and did not: those that are gone, and
+// those that are strays for the second time. It returns the strays for the next sweep, which must be later than
+// any move takes.
+func (r *Recorder) SweepEntrants(before Strays) (Strays, error) {
+	joining := map[uint32]uint32{}
+	err := readAll(r.objects.maps.Entrants, func(pid uint32, e bpf.ScallopEntrant) { joining[pid] = e.Workload })
+	if err != nil {
+		return nil, fmt.Errorf("reading the processes that are about to join: %w", err)
+	}
+	strays := Strays{}
+	for pid, w := range joining {
+		switch {
+		case errors.Is(unix.Kill(int(pid), 0), unix.ESRCH):
+			r.forgetEntrant(pid)
+		case r.isIn(pid, w):
+		case before[pid]:
+			r.forgetEntrant(pid)
+		default:
+			strays[pid] = true
 		}
 	}
-	return err
+	return strays, nil
+}
+
+func (r *Recorder) forgetEntrant(pid uint32) {
+	var e bpf.ScallopEntrant
+	if r.objects.maps.Entrants.LookupAndDelete(pid, &e) == nil && int(e.Workload) < len(r.workloads) {
+		atomic.AddUint32(&r.workloads[e.Workload].Entrants, ^uint32(0))
+	}
+}
+
+// isIn tells whether a process is in a cgroup of workload w. What cannot be found out counts as yes.
+func (r *Recorder) isIn(pid, w uint32) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil {
+		return true // it has just ended: the next sweep will see
+	}
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		return true
+	}
+	id, err := cgroup.ID(filepath.Join(mount.Path, cgroup.ParseOwn(string(text))))
+	if err != nil {
+		return true
+	}
+	var member uint32
+	return r.objects.maps.Cgroups.Lookup(id, &member) == nil && member&bpf.ScallopWorkloadMask == w
 }

@@ -83,6 +83,20 @@ func (r *Recorder) Enter(w, pid int) error {
 	return fmt.Errorf("taking process %d for the container runtime's: %w", pid, err)
 }
 
+// Widen makes a recorded cgroup one of class Whole, for what is born below it from now on. One that is gone by
+// then is no mistake.
+func (r *Recorder) Widen(id uint64) error {
+	var member uint32
+	err := r.objects.maps.Cgroups.Lookup(id, &member)
+	if err == nil {
+		err = r.objects.maps.Cgroups.Update(id, member|uint32(cgroup.Whole)<<bpf.ScallopClassShift, ebpf.UpdateExist)
+	}
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("recording all below cgroup %d: %w", id, err)
+	}
+	return nil
+}
+
 // Follow watches a cgroup for births below it, without recording it itself.
 func (r *Recorder) Follow(id uint64, class cgroup.Class) error {
 	return r.putMember(id, noWorkload, class)
