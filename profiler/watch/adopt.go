@@ -194,9 +194,7 @@ func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) erro
 	w.find(p)
 	one := w.newWorkload(number, id, p, profiler.Now())
 	one.named = t.One()
-	if t.Fresh {
-		err = w.enter(number, running)
-	}
+	err = w.enter(number, running, func(pid int) bool { return t.Fresh || p.kind == recording.KindContainer && isEntering(pid, opts.Leader, running) })
 	w.describe(one, opts.Leader)
 	if t.Kind == All && p.kind == recording.KindContainer && w.opts.Engines != nil {
 		w.asking = append(w.asking, one)
@@ -214,11 +212,13 @@ func leaderIn(running cgroup.Cgroup, c *engine.Container) int {
 	return leaderOf(running)
 }
 
-// enter takes all that runs in a workload for its container runtime's.
-func (w *watch) enter(number int, running cgroup.Cgroup) error {
+// enter takes those of the processes in a workload for its container runtime's that are.
+func (w *watch) enter(number int, running cgroup.Cgroup, entering func(pid int) bool) error {
 	pids, err := running.Procs()
 	for _, pid := range pids {
-		err = errors.Join(err, w.recorder.Enter(number, pid))
+		if entering(pid) {
+			err = errors.Join(err, w.recorder.Enter(number, pid))
+		}
 	}
 	return err
 }

@@ -11,6 +11,10 @@ import (
 // recorded any more.
 const freeDelay = time.Second
 
+// endShare: reading workloads for the last time takes a part of a core that is not greater than 1 in this, however
+// many there are. All maps are read for it, for one workload as for a hundred.
+const endShare = 50
+
 // onGone: the cgroup was removed, so that nobody can make another call.
 func (w *watch) onGone(one *workload) {
 	one.gone = true
@@ -60,9 +64,14 @@ func (w *watch) end() {
 			gone[number] = one
 		}
 	}
+	began := time.Now()
+	if len(gone) == 0 || began.Before(w.nextEnd) {
+		return
+	}
 	if err := w.endAll(gone); err != nil {
 		w.opts.Warn("%v", err)
 	}
+	w.nextEnd = began.Add(endShare * time.Since(began))
 }
 
 // endAll reads workloads for the last time and hands them to the writer.
@@ -164,7 +173,7 @@ func (w *watch) mark(name, phase string) error {
 
 // checkpoint writes partial files of those whose time has come, a few at a time.
 func (w *watch) checkpoint() {
-	if w.opts.Checkpoint <= 0 {
+	if w.opts.Checkpoint <= 0 || len(w.saving) > 0 {
 		return
 	}
 	const atOnce = 16
@@ -175,7 +184,7 @@ func (w *watch) checkpoint() {
 			one.checkpoint = now.Add(w.opts.Checkpoint)
 		}
 	}
-	if len(due) == 0 || len(w.saving) > 0 {
+	if len(due) == 0 {
 		return
 	}
 	all, err := w.recorder.Snapshots(func(n int) bool { return due[n] != nil })

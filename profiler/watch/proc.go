@@ -74,6 +74,24 @@ func descendsFrom(pid, ancestor int) bool {
 	return false
 }
 
+// isEntering tells whether a process in a container is its runtime's and has not made its execve yet (docker exec, just now): it
+// was started from outside, is not the leader, and runs a program that does not exist in the container.
+func isEntering(pid, leader int, running cgroup.Cgroup) bool {
+	p := readProcess(pid)
+	if p == nil || pid == leader {
+		return false
+	}
+	if parent, err := pathOfPID(p.parent); err != nil || within(parent, running.Path) {
+		return false
+	}
+	runs, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return false
+	}
+	inside, err := os.Stat(fmt.Sprintf("/proc/%d/root", pid) + p.exe)
+	return err != nil || !os.SameFile(runs, inside)
+}
+
 // leaderOf a cgroup that was there before: the oldest of the processes whose parent is
 // outside; 0 if there is none.
 func leaderOf(c cgroup.Cgroup) int {

@@ -99,6 +99,7 @@ type watch struct {
 	workloads map[int]*workload // by number
 	retired   map[int]retired   // to be freed
 	strays    profiler.Strays   // as of the latest look
+	nextEnd   time.Time         // workloads that ended are not read before
 	result    Result
 
 	events  chan profiler.Event

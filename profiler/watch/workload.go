@@ -102,7 +102,9 @@ func identify(about *recording.Workload, c *engine.Container) {
 	if name := containerName(c); name != "" {
 		about.Name = clean(name)
 	}
-	about.NoNewPrivs = c.NoNewPrivs
+	if c.NoNewPrivs != nil {
+		about.NoNewPrivs = c.NoNewPrivs
+	}
 	about.Container = &recording.Container{
 		ID:          about.Container.ID,
 		Engine:      clean(c.Engine),

@@ -1,0 +1,99 @@
+package container_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// engine runs containers.
+type engine interface {
+	// start creates and starts a container.
+	start(container) error
+	// stop has the engine send the image's stop signal, and waits for the end.
+	stop(name string) (exitCode int, err error)
+	exec(name string, args ...string) error
+	// healthy tells what the engine's own probe of the image found.
+	healthy(name string) error
+	leader(name string) (pid int, err error)
+	id(name string) (string, error)
+	logs(name string) string
+	// remove takes a container away at any time, and again.
+	remove(name string)
+}
+
+// container is how one is started, besides what its image says.
+type container struct {
+	name, image string
+	args        []string // instead of the image's command
+	noNewPrivs  bool
+	mounts      bool   // it may
+	profile     string // path; unconfined if empty
+	label       string
+}
+
+// host is an engine in its room.
+type host struct {
+	engine
+	room     *room
+	kind     string // as scallop names the engine
+	endpoint string // socket for scallop
+	format   string // of profiles
+	probes   bool   // it knows the health checks of images
+	pods     bool   // containers are in pods
+	errno    string // of a denied call, as C libraries word it
+}
+
+// fullName is what a file of the container is called by: names are only unique within a pod.
+func (h *host) fullName(c container) string {
+	if h.pods {
+		return podName(c) + "-" + c.name
+	}
+	return c.name
+}
+
+const defaultPatience = 15 * time.Second // for slow hosts
+
+// poll repeats try until it holds, ended is closed (nil never is) or patience ends.
+func poll(try func() error, ended <-chan struct{}) error {
+	deadline := time.Now().Add(defaultPatience)
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ended:
+			return fmt.Errorf("ended: %w", err)
+		case <-time.After(30 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("not in time: %w", err)
+		}
+	}
+}
+
+// firstError is the first error: err, or that of the steps, which are taken until one fails.
+func firstError(err error, steps ...func() error) error {
+	for _, step := range steps {
+		if err != nil {
+			return err
+		}
+		err = step()
+	}
+	return err
+}
+
+// await gives a daemon time to answer.
+func await(t *testing.T, daemon *program, answers func() error) {
+	t.Helper()
+	if err := poll(answers, daemon.exited()); err != nil {
+		t.Fatalf("%s: %v\n%s", daemon.cmd.Args[len(daemon.cmd.Args)-1], err, &daemon.out)
+	}
+}
+
+// Words of the C library for the errnos of a denied call.
+const (
+	enosys = "Function not implemented"
+	eperm  = "Operation not permitted"
+)

@@ -1,0 +1,32 @@
+package container_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/scallop-sec/scallop/profiler/recording"
+)
+
+// testLate attaches scallop to a container that serves already, and that nobody probes: what a
+// runtime is doing in it at that moment cannot be told from its own.
+func testLate(t *testing.T, h *host) {
+	l := &life{host: h, server: redis, c: container{name: uniqueName("late"), image: "redis", label: "org.example.late=yes"}}
+	t.Cleanup(func() { h.remove(l.c.name) })
+	if err := firstError(h.start(l.c), l.awaitReady); err != nil {
+		t.Fatal(err, h.logs(l.c.name))
+	}
+	l.recorder = startRecord(t, h, "--container", l.c.name)
+	if err := firstError(redis.serve(h.room), l.stop); err != nil {
+		t.Fatal(err, h.logs(l.c.name))
+	}
+	path, rec := l.recorder.finish(t)
+	checkRecording(t, h, l.c, path, rec)
+	checkPhases(t, rec, [2]string{"steady", "attached"}, [2]string{"shutdown", "signal SIGTERM"})
+	if !slices.Equal(rec.Unreached, []string{recording.PhaseStartup}) {
+		t.Errorf("unreached %v, want startup", rec.Unreached)
+	}
+	// Every request was made after "recording".
+	if n := count(rec, "read", recording.PhaseSteady); n < redisRequests {
+		t.Errorf("%d reads for %d requests", n, redisRequests)
+	}
+}

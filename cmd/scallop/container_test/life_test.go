@@ -1,0 +1,186 @@
+package container_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/scallop-sec/scallop/profiler/recording"
+)
+
+// life is what a container is led through: the same when it is recorded and when it runs
+// under its profile.
+type life struct {
+	host     *host
+	server   server
+	c        container
+	recorder *recorder // nil under a profile
+	pid      int       // of the first process, once it is known
+}
+
+// Names of the steps that a life may fail at.
+const (
+	stepStart  = "start"
+	stepReady  = "be ready"
+	stepFilter = "run under a filter"
+	stepServe  = "serve"
+	stepStop   = "stop"
+)
+
+type stepError struct {
+	step string
+	err  error
+}
+
+func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
+func (e *stepError) Unwrap() error { return e.err }
+
+// failedAt is the step that a life ended at, "" if it was led to its end.
+func failedAt(err error) string {
+	var step *stepError
+	if errors.As(err, &step) {
+		return step.step
+	}
+	return fmt.Sprint(err)
+}
+
+// lead goes through the whole life. The first step that fails ends it.
+func (l *life) lead(t *testing.T) error {
+	t.Helper()
+	l.c.image, l.c.label = l.server.name, "org.example.test="+l.c.name
+	t.Cleanup(func() { l.host.remove(l.c.name) })
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{stepStart, func() error { return l.host.start(l.c) }},
+		{stepReady, l.awaitReady},
+		{stepFilter, l.checkFilter},
+		{stepServe, func() error { return l.server.serve(l.host.room) }},
+		{stepStop, l.stop},
+	} {
+		if err := step.do(); err != nil {
+			return &stepError{step.name, err}
+		}
+	}
+	return nil
+}
+
+// probed: the engine tells when the server is healthy.
+func (l *life) probed() bool { return l.host.probes && l.server.probed }
+
+func (l *life) awaitReady() error {
+	if err := poll(func() error { return l.server.answers(l.host.room) }, l.ended()); err != nil {
+		return err
+	}
+	if l.probed() {
+		if err := poll(func() error { return l.host.healthy(l.c.name) }, l.ended()); err != nil {
+			return err
+		}
+	}
+	return l.awaitSteady()
+}
+
+// awaitSteady: scallop must find so, too, if it is recording the container from its start.
+func (l *life) awaitSteady() error {
+	if l.recorder == nil {
+		return nil
+	}
+	return l.recorder.await(event{Event: "phase", Phase: "steady"})
+}
+
+// ended is closed when the container's first process has gone.
+func (l *life) ended() <-chan struct{} {
+	pid, err := l.host.leader(l.c.name)
+	if err != nil || pid == 0 {
+		gone := make(chan struct{})
+		close(gone)
+		return gone
+	}
+	return awaitExit(pid)
+}
+
+// checkFilter asks the kernel what the container's first process runs under.
+func (l *life) checkFilter() error {
+	var err error
+	if l.pid, err = l.host.leader(l.c.name); err != nil {
+		return err
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", l.pid))
+	if err != nil {
+		return err
+	}
+	mode, flag := "0", "0"
+	if l.c.profile != "" {
+		mode = "2"
+	}
+	if l.c.noNewPrivs {
+		flag = "1"
+	}
+	for _, want := range []string{"Seccomp:\t" + mode, "NoNewPrivs:\t" + flag} {
+		if !strings.Contains(string(status), want+"\n") {
+			return fmt.Errorf("the status of pid %d has no %q", l.pid, want)
+		}
+	}
+	return nil
+}
+
+// stop: a server that stops in order says so with its exit code.
+func (l *life) stop() error {
+	code, err := l.host.stop(l.c.name)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("exit code %d", code)
+	}
+	return err
+}
+
+func (l *life) checkLeader(t *testing.T, got recording.Leader) {
+	t.Helper()
+	if got.PID != l.pid || filepath.Base(got.Exe) != l.server.program || got.ExitCode == nil || *got.ExitCode != 0 {
+		t.Errorf("leader %+v, want pid %d of %s with exit code 0", got, l.pid, l.server.program)
+	}
+}
+
+// startRecorder waits for the container, and returns what is to begin its steady phase.
+func (l *life) startRecorder(t *testing.T) (ready string) {
+	t.Helper()
+	if l.probed() {
+		l.recorder = startWaiting(t, l.host, l.c.name)
+		return "ready-health"
+	}
+	l.recorder = startWaiting(t, l.host, l.c.name, "--settle", "500ms")
+	return "settle"
+}
+
+// record leads a server through its life under scallop and returns the recording's path.
+func record(t *testing.T, h *host, s server, noNewPrivs bool) string {
+	t.Helper()
+	l := &life{host: h, server: s, c: container{name: uniqueName(s.name), noNewPrivs: noNewPrivs}}
+	ready := l.startRecorder(t)
+	if err := l.lead(t); err != nil {
+		t.Fatalf("recording: %v\nserver: %s\nscallop: %s", err, h.logs(l.c.name), &l.recorder.out)
+	}
+	path, rec := l.recorder.finish(t)
+	checkRecording(t, h, l.c, path, rec)
+	checkPhases(t, rec, [2]string{"startup", "exec"}, [2]string{"steady", ready}, [2]string{"shutdown", "signal " + s.stop})
+	if rec.Unreached != nil {
+		t.Errorf("unreached %v", rec.Unreached)
+	}
+	l.checkLeader(t, rec.Workload.Leader)
+	h.remove(l.c.name)
+	return path
+}
+
+// enforce leads a server through its life under a profile.
+func enforce(t *testing.T, h *host, s server, noNewPrivs bool, profile string) (logs string, err error) {
+	t.Helper()
+	l := &life{host: h, server: s, c: container{name: uniqueName(s.name), noNewPrivs: noNewPrivs, profile: profile}}
+	err = l.lead(t)
+	logs = h.logs(l.c.name)
+	h.remove(l.c.name)
+	return cmp.Or(logs, "no logs"), err
+}

@@ -1,0 +1,163 @@
+package container_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+var postgres = server{name: "postgres", program: "postgres", stop: "SIGINT", probed: true, serve: servePostgres, answers: func(r *room) error {
+	return psql(r, "SELECT 1;")
+}}
+
+const postgresConf = `
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '/tmp'
+shared_buffers = 16MB
+max_connections = 20
+timezone = 'UTC'
+log_timezone = 'UTC'
+`
+
+// postgresDir is where Debian has the newest installed server.
+func postgresDir() (string, error) {
+	programs, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(programs) == 0 {
+		return "", errors.Join(err, &lackError{"initdb (Debian package postgresql)"})
+	}
+	slices.SortFunc(programs, func(a, b string) int { return postgresVersion(a) - postgresVersion(b) })
+	return filepath.Dir(filepath.Dir(programs[len(programs)-1])), nil
+}
+
+func postgresVersion(program string) int {
+	n, err := strconv.Atoi(strings.Split(program, "/")[4])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// postgresImage has its data directory already: an image as people make them for tests.
+func postgresImage() (image, error) {
+	dir, err := postgresDir()
+	if err != nil {
+		return image{}, err
+	}
+	copies := []string{
+		dir + "/bin/postgres", dir + "/bin/pg_isready", "/usr/share/zoneinfo/UTC",
+		filepath.Join("/usr/share/postgresql", filepath.Base(dir)),
+	}
+	libraries, err := filepath.Glob(dir + "/lib/*.so")
+	for _, path := range libraries {
+		if filepath.Base(path) != "llvmjit.so" { // larger than all others, and not loaded by default
+			copies = append(copies, path)
+		}
+	}
+	return image{
+		name: "postgres", copies: copies, users: []string{"postgres"},
+		add: func(l *layer) error { return addCluster(l, dir) },
+		config: imageConfig{
+			Cmd: []string{dir + "/bin/postgres", "-D", "/data"}, Env: []string{containerPath, "LC_ALL=C"},
+			User: "postgres", StopSignal: "SIGINT",
+			Healthcheck: health(dir+"/bin/pg_isready", "-q", "-h", "127.0.0.1"),
+		},
+	}, err
+}
+
+// addCluster has initdb make a data directory, which it does not do as root.
+func addCluster(l *layer, postgres string) error {
+	uid, gid, err := ids("postgres")
+	if err != nil {
+		return err
+	}
+	data, err := os.MkdirTemp("", "scallop-container-initdb-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(data)
+	if err := os.Chown(data, uid, gid); err != nil {
+		return err
+	}
+	cmd := exec.Command(postgres+"/bin/initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "--locale=C", "-E", "UTF8")
+	cmd.Dir, cmd.Env = "/", []string{containerPath, "LC_ALL=C"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	if _, err := output(cmd); err != nil {
+		return err
+	}
+	return l.cluster(data, uid, gid)
+}
+
+func (l *layer) cluster(data string, uid, gid int) error {
+	return filepath.WalkDir(data, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		to := "/data" + strings.TrimPrefix(path, data)
+		if entry.IsDir() {
+			return l.dir(to, 0o700, uid, gid)
+		}
+		content, err := os.ReadFile(path)
+		if to == "/data/postgresql.conf" {
+			content = []byte(postgresConf)
+		}
+		return errors.Join(err, l.file(to, 0o600, uid, gid, content))
+	})
+}
+
+func ids(name string) (uid, gid int, err error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	uid, err = strconv.Atoi(u.Uid)
+	gid, groupErr := strconv.Atoi(u.Gid)
+	return uid, gid, errors.Join(err, groupErr)
+}
+
+const postgresQueries = `
+DROP TABLE IF EXISTS things;
+CREATE TABLE things (id serial PRIMARY KEY, name text, size int);
+INSERT INTO things (name, size) SELECT 'thing ' || n, n FROM generate_series(1, 5000) n;
+CREATE INDEX ON things (size);
+ANALYZE things;
+SELECT sum(size) FROM things WHERE name LIKE '%7%';
+BEGIN; UPDATE things SET size = size + 1 WHERE id % 3 = 0; COMMIT;
+BEGIN; DELETE FROM things; ROLLBACK;
+COPY things TO '/tmp/things';
+SELECT pg_size_pretty(pg_database_size('postgres')), now();
+VACUUM things;
+SET work_mem = '64kB'; SELECT count(*) FROM (SELECT * FROM things a ORDER BY name, id) s;
+CHECKPOINT;
+`
+
+func servePostgres(r *room) error {
+	for range 2 { // backends
+		if err := psql(r, postgresQueries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// psql runs from the host: nothing of it is in the container.
+func psql(r *room, queries string) error {
+	dir, err := postgresDir()
+	if err != nil {
+		return err
+	}
+	cmd := r.networkCommand(dir+"/bin/psql", "-h", "127.0.0.1", "-U", "postgres", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.DevNull)
+	cmd.Env = []string{containerPath, "LC_ALL=C", "PGCONNECT_TIMEOUT=5"}
+	cmd.Stdin = strings.NewReader(queries)
+	if out, err := output(cmd); err != nil || out != "" && strings.Contains(out, "ERROR") {
+		return fmt.Errorf("%s: %w", out, err)
+	}
+	return nil
+}
