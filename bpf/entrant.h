@@ -10,23 +10,6 @@ static __always_inline struct entrant *entrant_of(u32 tgid)
 	return bpf_map_lookup_elem(&entrants, &tgid);
 }
 
-/* Joining twice is no mistake: the write to cgroup.procs and the move both tell. */
-static __always_inline void entrant_join(u32 workload, u32 tgid, u64 exe_size, u64 moving)
-{
-	struct workload *w = bpf_map_lookup_elem(&workloads, &workload);
-	struct entrant entrant = {.workload = workload, .exe_size = exe_size, .moving = moving};
-
-	if (!w)
-		return;
-	/* Before the insertion: whoever finds the entry finds the counter raised. */
-	__sync_fetch_and_add(&w->entrants, 1);
-	if (!bpf_map_update_elem(&entrants, &tgid, &entrant, BPF_NOEXIST))
-		return;
-	__sync_fetch_and_add(&w->entrants, -1);
-	if (!entrant_of(tgid))
-		lose(workload, LOSS_ENTRANTS_FULL);
-}
-
 /* Returns whether the thread group was an entrant. */
 static __always_inline bool entrant_leave(u32 tgid)
 {
@@ -43,6 +26,26 @@ static __always_inline bool entrant_leave(u32 tgid)
 	if (w)
 		__sync_fetch_and_add(&w->entrants, -1);
 	return true;
+}
+
+/* Joining twice is no mistake: the write to cgroup.procs and the move both tell. */
+static __always_inline void entrant_join(u32 workload, u32 tgid, u64 exe_size, u64 moving)
+{
+	struct workload *w = bpf_map_lookup_elem(&workloads, &workload);
+	struct entrant entrant = {.workload = workload, .exe_size = exe_size, .moving = moving};
+	struct entrant *before = entrant_of(tgid);
+
+	if (!w)
+		return;
+	if (before && before->workload != workload)
+		entrant_leave(tgid);
+	/* Before the insertion: whoever finds the entry finds the counter raised. */
+	__sync_fetch_and_add(&w->entrants, 1);
+	if (!bpf_map_update_elem(&entrants, &tgid, &entrant, BPF_NOEXIST))
+		return;
+	__sync_fetch_and_add(&w->entrants, -1);
+	if (!entrant_of(tgid))
+		lose(workload, LOSS_ENTRANTS_FULL);
 }
 
 /* Runs before the child's first instruction. A process born into a workload by a
@@ -93,7 +96,9 @@ static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_s
 	if (!is_cgroup2(cgroup))
 		return 0;
 	workload = workload_of(BPF_CORE_READ(cgroup, kn, id));
-	if (workload == NO_WORKLOAD || is_own(task, workload, tgid)) {
+	if (workload == NO_WORKLOAD)
+		return 0; /* what has left may be in the middle of sys_enter: user space sweeps it later */
+	if (is_own(task, workload, tgid)) {
 		entrant_leave(tgid); /* it was taken for one when the move began */
 		return 0;
 	}
