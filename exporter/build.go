@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scallop-sec/scallop/exporter/baselines"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -15,9 +16,13 @@ import (
 type Options struct {
 	// Phases to export; none means all but setup. Calls of the handover go with startup.
 	Phases []string
-	// Runtime whose own calls are added: runc, crun or none. Empty means runc if
-	// the profile must let a container start (see Phases), and none otherwise.
+	// Runtime whose own calls are added: runc, crun, all or none. Empty means none if the
+	// profile need not let a container start (see Phases), or else those that the
+	// recordings' containers had, all for one that is not known, and runc where there is no container.
 	Runtime string
+	// NoNewPrivs says with which setting the profile must let a container start: yes, no
+	// or any. Empty means that of the recordings' containers if all agree, and any otherwise.
+	NoNewPrivs string
 	// AllowIncomplete takes recordings that say that they miss calls.
 	AllowIncomplete bool
 }
@@ -32,8 +37,8 @@ func Build(recs []*recording.Recording, opts Options) (*Profile, error) {
 	if err := checkComplete(recs, opts.AllowIncomplete); err != nil {
 		return nil, err
 	}
-	runtime := cmp.Or(opts.Runtime, defaultRuntime(opts.Phases))
-	if err := checkRuntime(runtime); err != nil {
+	start, err := chooseStart(recs, opts)
+	if err != nil {
 		return nil, err
 	}
 	chosen, err := choosePhases(phasesOf(recs), opts.Phases)
@@ -49,22 +54,40 @@ func Build(recs []*recording.Recording, opts Options) (*Profile, error) {
 		return nil, err
 	}
 	p := &Profile{
-		Workloads: distinct(recs, workloadName),
-		Kernels:   distinct(recs, func(r *recording.Recording) string { return recording.CleanString(r.Host.Kernel) }),
-		Archs:     archs,
-		Phases:    chosen,
-		Runtime:   runtime,
-		Warnings:  warnings(recs, opts),
+		Workloads:  distinct(recs, workloadName),
+		Kernels:    distinct(recs, func(r *recording.Recording) string { return recording.CleanString(r.Host.Kernel) }),
+		Archs:      archs,
+		Phases:     chosen,
+		Runtimes:   start.families,
+		NoNewPrivs: start.noNewPrivs,
+		Warnings:   warnings(recs, opts),
 	}
-	p.Entries = entries(p, seen)
+	p.Entries = entries(p, seen, start.calls)
 	return p, nil
 }
 
-func defaultRuntime(phases []string) string {
-	if withStart(phases) {
-		return RuntimeRunc
+// start is what the profile must allow so that a container starts under it.
+type start struct {
+	families   []string
+	noNewPrivs string
+	calls      []handoverCall
+}
+
+func chooseStart(recs []*recording.Recording, opts Options) (*start, error) {
+	s := &start{}
+	var err error
+	if s.families, err = chooseFamilies(recs, opts); err != nil {
+		return nil, err
 	}
-	return RuntimeNone
+	if s.noNewPrivs, err = chooseNoNewPrivs(recs, opts.NoNewPrivs); err != nil {
+		return nil, err
+	}
+	shipped, err := baselines.Shipped()
+	if err != nil {
+		return nil, fmt.Errorf("%w; this is a bug in scallop, please report it", err)
+	}
+	s.calls = handoverCalls(shipped, s.families, s.noNewPrivs)
+	return s, nil
 }
 
 func checkComplete(recs []*recording.Recording, allow bool) error {
@@ -92,7 +115,7 @@ func checkComplete(recs []*recording.Recording, allow bool) error {
 }
 
 // entries merges the observed calls with those of the runtime and the base.
-func entries(p *Profile, seen map[string]*seenCall) []Entry {
+func entries(p *Profile, seen map[string]*seenCall, handover []handoverCall) []Entry {
 	byName := map[string]*Entry{}
 	get := func(name string) *Entry {
 		if byName[name] == nil {
@@ -103,9 +126,9 @@ func entries(p *Profile, seen map[string]*seenCall) []Entry {
 	for name, c := range seen {
 		*get(name) = seenEntry(name, c)
 	}
-	for _, c := range handover[p.Runtime] {
+	for _, c := range handover {
 		if abis := having(natives(p.Archs), c.name); len(abis) > 0 {
-			get(c.name).add(Handover, handoverSources[c.source], abis)
+			get(c.name).add(Handover, c.text, abis)
 		}
 	}
 	for _, c := range baseCalls {

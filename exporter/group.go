@@ -53,11 +53,19 @@ func keyOf(p *Profile, e *Entry) groupKey {
 	case len(e.Phases) > 0:
 		k = groupKey{60, "handover: recorded between the filter and the workload's execve"}
 	case e.Has(Handover):
-		k = groupKey{70, fmt.Sprintf("handover: %s makes these after it has loaded the filter; not observed", p.Runtime)}
+		k = groupKey{70, "handover: " + p.runtimeMakes() + " loaded the filter" + settingSuffix(p.NoNewPrivs) + "; not observed"}
 	default:
 		k = groupKey{80, "base: every process or container start needs these; not observed"}
 	}
 	return foreignKey(p, e, k)
+}
+
+// runtimeMakes begins a sentence about the calls of the handover.
+func (p *Profile) runtimeMakes() string {
+	if len(p.Runtimes) == 1 {
+		return p.Runtimes[0] + " makes these after it has"
+	}
+	return Enumerate(p.Runtimes) + " make these after they have"
 }
 
 // observedKey names the phases that a call was seen in, unless it is in steady,

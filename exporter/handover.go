@@ -4,82 +4,122 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/scallop-sec/scallop/exporter/baselines"
 )
 
-// Names of the runtimes that Options.Runtime takes.
-const (
-	RuntimeRunc = "runc"
-	RuntimeCrun = "crun"
-	RuntimeNone = "none"
-)
-
-// handoverCall is one call that a runtime makes in the container's process
-// after it has loaded the filter and before the workload's execve.
+// handoverCall is one call that a runtime makes in the container's process after it has
+// loaded the filter and before the workload's execve, and how that is known.
 type handoverCall struct {
-	name   string
-	source string // key of handoverSources
+	name string
+	text string
 }
 
-// handoverSources says where the calls are known from. All hold for
-// no_new_privs unset, when the filter is loaded before the change of user and
-// capabilities; with it set, runc and crun load it later and need fewer calls.
-//
-// runc was measured with `strace -f` as root on Linux 6.18, x86_64, from
-// prctl(PR_SET_SECCOMP) to execve, in 29 starts: `run` as root (5) and as another
-// user with further groups (5), both again with no_new_privs (10), `create` and
-// `start` (3), `exec` as root (3) and as another user (3).
-var handoverSources = map[string]string{
-	"runc-measured": "runc 1.1.5 (Debian 12), measured with strace over 29 starts",
-	"runc-go":       "the Go runtime of runc 1.1.5, measured in the same starts on its other threads",
-	"runc-go-src":   "the Go runtime of runc may make it at any time (runtime/os_linux.go, mem_linux.go): from source, not measured",
-	"runc-exec-src": "syscall.Exec of Go 1.19 and later restores the file limit with it: from source, not measured",
-	"runc-new":      "runc 1.2 to 1.5 (standard_init_linux.go, utils.CloseExecFrom, pathrs): from source, not measured",
-	"crun-src":      "crun 1.29 (container.c from apply_security_settings to execv, linux.c set_required_caps): from source, not measured",
-	"crun-libc-src": "crun 1.29, by way of its C library (eaccess, select, fdopendir, malloc): from source, not measured",
-}
-
-// handover lists the calls by runtime. A name that an ABI does not have is left
-// out for that ABI.
-//
-// clone and clone3 are missing from runc on purpose. No version up to 1.5 loads
-// its filter with TSYNC (patchbpf's filterFlags), so only the one thread that is
-// locked to runc's init is filtered, and Go starts threads from another then.
-// So are fsopen, fsconfig, fsmount and open_tree: pathrs takes the mounted /proc if they fail.
-var handover = map[string][]handoverCall{
-	RuntimeNone: nil,
-	RuntimeRunc: slices.Concat(
-		from("runc-measured", `capget capset chdir close epoll_ctl execve faccessat2 fchown fcntl fstat fstatfs
-			futex getcwd getdents64 getpid getppid newfstatat openat prctl read rt_sigreturn
-			setgid setgroups setuid write`),
-		from("runc-go", "epoll_pwait nanosleep sched_yield tgkill"),
-		from("runc-go-src", "gettid madvise mmap munmap rt_sigaction rt_sigprocmask sigaltstack"),
-		from("runc-exec-src", "prlimit64"),
-		from("runc-new", "close_range faccessat openat2 readlinkat statx"),
-	),
-	RuntimeCrun: slices.Concat(
-		from("crun-src", `capset chdir close close_range execve fcntl fstatfs getcwd getdents64 openat openat2
-			prctl read rt_sigaction rt_sigprocmask setresgid setresuid statx write`),
-		from("crun-libc-src", `brk faccessat faccessat2 fstat getegid geteuid getgid getuid lseek mmap munmap
-			newfstatat pselect6 select`),
-	),
-}
-
-func from(source, names string) []handoverCall {
+// handoverCalls are those of all versions of the families, since runtimes are upgraded while
+// profiles stay: measured ones, then what is known from their source alone. They are sorted by name.
+func handoverCalls(shipped []*baselines.Baseline, families []string, noNewPrivs string) []handoverCall {
+	texts := map[string][]string{}
+	for _, family := range families {
+		for name, text := range familyCalls(versionsOf(shipped, family), family, noNewPrivs) {
+			texts[name] = append(texts[name], text)
+		}
+	}
 	var calls []handoverCall
-	for _, name := range strings.Fields(names) {
-		calls = append(calls, handoverCall{name, source})
+	for name, list := range texts {
+		calls = append(calls, handoverCall{name, strings.Join(list, "; ")})
+	}
+	slices.SortFunc(calls, func(a, b handoverCall) int { return strings.Compare(a.name, b.name) })
+	return calls
+}
+
+func versionsOf(shipped []*baselines.Baseline, family string) []*baselines.Baseline {
+	var list []*baselines.Baseline
+	for _, b := range shipped {
+		if b.Runtime == family {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// familyCalls are the calls of one family by name, with the text for each.
+func familyCalls(versions []*baselines.Baseline, family, noNewPrivs string) map[string]string {
+	texts := map[string]string{}
+	for name, m := range measured(versions, noNewPrivs) {
+		if dispensable[name] == "" {
+			texts[name] = m.text(versions, family, noNewPrivs)
+		}
+	}
+	for _, c := range sourceCalls[family] {
+		// With no_new_privs the change of user and of capabilities comes before the filter.
+		if texts[c.name] == "" && (noNewPrivs != NoNewPrivsYes || !c.unsetOnly) {
+			texts[c.name] = c.text()
+		}
+	}
+	return texts
+}
+
+// measuredCall sums up one call over the baselines of a family.
+type measuredCall struct {
+	versions      []int // that made it: indexes, ascending
+	starts, total int   // total counts the starts of those versions only
+}
+
+func measured(versions []*baselines.Baseline, noNewPrivs string) map[string]*measuredCall {
+	calls := map[string]*measuredCall{}
+	for i, b := range versions {
+		total := 0
+		starts := map[string]int{}
+		for j := range b.Settings {
+			s := &b.Settings[j]
+			if !settingWanted(s, noNewPrivs) {
+				continue
+			}
+			total += s.Total()
+			for _, c := range s.Calls {
+				starts[c.Name] += c.Starts
+			}
+		}
+		for name, n := range starts {
+			if calls[name] == nil {
+				calls[name] = &measuredCall{}
+			}
+			m := calls[name]
+			m.versions, m.starts, m.total = append(m.versions, i), m.starts+n, m.total+total
+		}
 	}
 	return calls
 }
 
-// Runtimes are the names that Options.Runtime takes, sorted.
-func Runtimes() []string {
-	return []string{RuntimeCrun, RuntimeNone, RuntimeRunc}
+func settingWanted(s *baselines.Setting, noNewPrivs string) bool {
+	return noNewPrivs == NoNewPrivsAny || s.NoNewPrivs == (noNewPrivs == NoNewPrivsYes)
 }
 
-func checkRuntime(name string) error {
-	if _, ok := handover[name]; !ok {
-		return fmt.Errorf("runtime %q is not known: use one of %s", name, strings.Join(Runtimes(), ", "))
+// text is e.g. "runc 1.1.5, 1.3.6: measured, 54 of 72 starts".
+func (m *measuredCall) text(versions []*baselines.Baseline, family, noNewPrivs string) string {
+	return fmt.Sprintf("%s %s: measured, %d of %d starts%s", family, m.versionList(versions), m.starts, m.total, settingSuffix(noNewPrivs))
+}
+
+// versionList shortens three and more that follow each other to "1.2.8 to 1.5.2".
+func (m *measuredCall) versionList(versions []*baselines.Baseline) string {
+	first, last := m.versions[0], m.versions[len(m.versions)-1]
+	if n := len(m.versions); n > 2 && last-first == n-1 {
+		return versions[first].Version + " to " + versions[last].Version
 	}
-	return nil
+	var names []string
+	for _, i := range m.versions {
+		names = append(names, versions[i].Version)
+	}
+	return strings.Join(names, ", ")
+}
+
+// settingSuffix says in a text to which setting the profile is tied.
+func settingSuffix(noNewPrivs string) string {
+	switch noNewPrivs {
+	case NoNewPrivsYes:
+		return " with no_new_privs"
+	case NoNewPrivsNo:
+		return " without no_new_privs"
+	}
+	return ""
 }

@@ -31,8 +31,10 @@ type Profile struct {
 	Archs []Arch
 	// Phases are the chosen ones, in the order of a life.
 	Phases []string
-	// Runtime names the container runtime whose own calls are in, or "none".
-	Runtime string
+	// Runtimes names the families of container runtimes whose own calls are in, sorted, and
+	// NoNewPrivs the setting that these are for: yes, no or any.
+	Runtimes   []string
+	NoNewPrivs string
 	// Entries are ranked: by count, descending, ties by name.
 	Entries []Entry
 	// Warnings are what a person should know before using the profile, a

@@ -4,6 +4,7 @@ package exporter_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +31,17 @@ const busyboxCalls = `arch_prctl brk clock_nanosleep close execve exit_group fcn
 	getrandom getuid ioctl lseek mmap mprotect munmap nanosleep newfstatat open openat prctl prlimit64 read
 	readlink readlinkat rseq rt_sigaction rt_sigprocmask sendfile set_robust_list set_tid_address stat uname write`
 
+// otherRuntime names another runtime than runc to run these tests with, e.g. /usr/bin/crun.
+const otherRuntime = "SCALLOP_TEST_RUNTIME"
+
+// family is that of the tested runtime.
+func family() string {
+	if filepath.Base(os.Getenv(otherRuntime)) == exporter.RuntimeCrun {
+		return exporter.RuntimeCrun
+	}
+	return exporter.RuntimeRunc
+}
+
 // needRunc returns runc and busybox, and skips where a container cannot be started.
 func needRunc(t *testing.T) (runc, busybox string) {
 	t.Helper()
@@ -36,7 +49,7 @@ func needRunc(t *testing.T) (runc, busybox string) {
 		t.Skip("starts a container: needs root")
 	}
 	var err error
-	if runc, err = exec.LookPath("runc"); err != nil {
+	if runc, err = exec.LookPath(cmp.Or(os.Getenv(otherRuntime), "runc")); err != nil {
 		t.Skip("starts a container: needs runc (Debian: apt-get install runc)")
 	}
 	if busybox, err = exec.LookPath("busybox"); err != nil {
@@ -125,6 +138,12 @@ func must(t *testing.T, err error) {
 // busyboxProfile is exported from a recording of busybox outside of any container.
 func busyboxProfile(t *testing.T, runtimeName string, more ...*recording.Recording) []byte {
 	t.Helper()
+	return profileOf(t, busyboxCalls, exporter.Options{Runtime: runtimeName}, more...)
+}
+
+// profileOf is exported from a recording of a command that makes these calls.
+func profileOf(t *testing.T, calls string, opts exporter.Options, more ...*recording.Recording) []byte {
+	t.Helper()
 	native, ok := syscalls.Native(runtime.GOARCH)
 	if !ok {
 		t.Skipf("no table of system calls for %s", runtime.GOARCH)
@@ -134,12 +153,12 @@ func busyboxProfile(t *testing.T, runtimeName string, more ...*recording.Recordi
 		Workload: recording.Workload{Kind: recording.KindCommand, Name: "busybox"}, Host: recording.Host{Architecture: string(native)},
 		Phases: []recording.Phase{{Name: recording.PhaseStartup}},
 	}
-	for _, name := range strings.Fields(busyboxCalls) {
+	for _, name := range strings.Fields(calls) {
 		if nr, ok := syscalls.Number(native, name); ok {
 			rec.Syscalls = append(rec.Syscalls, startupCall(native, nr, name))
 		}
 	}
-	profile, err := exporter.Build(append(more, rec), exporter.Options{Runtime: runtimeName})
+	profile, err := exporter.Build(append(more, rec), opts)
 	must(t, err)
 	data, err := exporter.OCI(profile, exporter.RenderOptions{})
 	must(t, err)
@@ -156,7 +175,7 @@ func startupCall(abi syscalls.ABI, nr int, name string) recording.Syscall {
 // TestRuncStartsUnderTheProfile: runc and libseccomp accept the exported profile, and
 // its handover table lets runc start the workload under it, which then has the filter.
 func TestRuncStartsUnderTheProfile(t *testing.T) {
-	profile := busyboxProfile(t, exporter.RuntimeRunc)
+	profile := busyboxProfile(t, family())
 	user := specs.User{UID: 65534, GID: 65534, AdditionalGids: []uint32{1000, 1001}}
 	for _, tc := range []struct {
 		name   string
@@ -178,15 +197,20 @@ func TestRuncStartsUnderTheProfile(t *testing.T) {
 	}
 }
 
-// TestRuncExecsUnderTheProfile: so does a process that joins later.
+// TestRuncExecsUnderTheProfile: so does a process that joins later, whatever a denied call returns: runc
+// goes without those that the profile leaves out.
 func TestRuncExecsUnderTheProfile(t *testing.T) {
-	b := newBundle(t, busyboxProfile(t, exporter.RuntimeRunc), "sleep", "60")
-	if out, err := b.runcCmd(t, "run", "-d", b.id); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	out, err := b.runcCmd(t, "exec", "--user", "65534:65534", b.id, "grep", "Seccomp:", "/proc/self/status")
-	if err != nil || !slices.Equal(strings.Fields(out), []string{"Seccomp:", "2"}) {
-		t.Errorf("%v: %s", err, out)
+	for _, errno := range []syscall.Errno{syscall.ENOSYS, syscall.EPERM} {
+		b := newBundle(t, busyboxProfile(t, family()), "sleep", "60")
+		returned := uint(errno)
+		b.spec.Linux.Seccomp.DefaultErrnoRet = &returned
+		if out, err := b.runcCmd(t, "run", "-d", b.id); err != nil {
+			t.Fatalf("%s: %v: %s", errno, err, out)
+		}
+		out, err := b.runcCmd(t, "exec", "--user", "65534:65534", b.id, "grep", "Seccomp:", "/proc/self/status")
+		if err != nil || !slices.Equal(strings.Fields(out), []string{"Seccomp:", "2"}) {
+			t.Errorf("%s: %v: %s", errno, err, out)
+		}
 	}
 }
 
@@ -213,7 +237,7 @@ func TestRuncTakesSeveralArchitectures(t *testing.T) {
 			Syscalls: []recording.Syscall{startupCall(abi, nr, name)},
 		}
 	}
-	profile := busyboxProfile(t, exporter.RuntimeRunc,
+	profile := busyboxProfile(t, family(),
 		foreign(syscalls.X86_64, syscalls.X86, "socketcall"), foreign(syscalls.AArch64, syscalls.ARM, "send"))
 	b := newBundle(t, profile, "grep", "Seccomp:", "/proc/self/status")
 	out, err := b.runcCmd(t, "run", b.id)

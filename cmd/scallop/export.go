@@ -19,6 +19,7 @@ type exportOptions struct {
 	format          string
 	phases          []string
 	runtime         string
+	noNewPrivs      string
 	defaultAction   string
 	errno           string
 	allowIncomplete bool
@@ -33,6 +34,11 @@ func newExportCmd(e *env) *cobra.Command {
 container runtime makes after it has loaded the filter (--runtime), and of those
 that every process needs. Several recordings give one profile that fits them all.
 
+What a runtime needs was measured, for several versions of runc and crun, and is added
+even if the recording does not show it. Which runtime, and whether the container
+has no_new_privs, is taken from the recordings of containers; with no_new_privs a profile is
+smaller, but lets no container start without it (--no-new-privs any fits both).
+
 The setup phase is never exported. The calls of the handover phase go with
 startup: a profile for a process that tightens itself once it is ready needs
 neither (--phases steady,shutdown).
@@ -46,7 +52,7 @@ deny calls that the workload needs.`,
 		Example: `  scallop export -o nginx-seccomp.json nginx.json
   docker run --security-opt seccomp=nginx-seccomp.json nginx
 
-  scallop export --format oci --runtime crun nginx.json
+  scallop export --format oci --runtime crun --no-new-privs yes nginx.json
   scallop export --phases steady,shutdown --runtime none --default-action kill_process nginx.json`,
 		Args: func(_ *cobra.Command, args []string) error { return checkRecordingArgs(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,13 +69,15 @@ func addExportFlags(cmd *cobra.Command, opts *exportOptions) {
 	flags.StringVar(&opts.format, "format", "docker", "`FORMAT` of the profile: "+strings.Join(exporter.Formats(), ", "))
 	flags.StringSliceVar(&opts.phases, "phases", nil, "export these `PHASES` only, e.g. steady,shutdown (default all but setup)")
 	flags.StringVar(&opts.runtime, "runtime", "", "allow what this `RUNTIME` calls once the filter is loaded: "+
-		strings.Join(exporter.Runtimes(), ", ")+" (default runc if startup is exported, else none)")
+		strings.Join(exporter.Runtimes(), ", ")+" (default that of the recorded container, runc if there was none, and none if startup is not exported)")
+	flags.StringVar(&opts.noNewPrivs, "no-new-privs", "", "the container will have no_new_privs: `yes`, no or any (default as all recorded containers had it, else any)")
 	flags.StringVar(&opts.defaultAction, "default-action", "errno", "`ACTION` for all other calls: "+
 		strings.Join(exporter.Actions(), ", ")+", or the SCMP_ACT_ name")
 	flags.StringVar(&opts.errno, "errno", "", "`ERRNO` that a denied call returns, by name or number; on others than ENOSYS C libraries do not fall back to older calls (default ENOSYS)")
 	flags.BoolVar(&opts.allowIncomplete, "allow-incomplete", false, "export recordings that miss calls")
 	completeValues(cmd, "format", exporter.Formats()...)
 	completeValues(cmd, "runtime", exporter.Runtimes()...)
+	completeValues(cmd, "no-new-privs", exporter.NoNewPrivsValues()...)
 	completeValues(cmd, "default-action", exporter.Actions()...)
 	completeValues(cmd, "errno", "ENOSYS", "EPERM", "EACCES")
 	completeValues(cmd, "phases", recording.Lifecycle[1:]...)
@@ -99,7 +107,7 @@ func runExport(e *env, paths []string, opts exportOptions) error {
 		recs = append(recs, rec)
 	}
 	profile, err := exporter.Build(recs, exporter.Options{
-		Phases: opts.phases, Runtime: opts.runtime, AllowIncomplete: opts.allowIncomplete,
+		Phases: opts.phases, Runtime: opts.runtime, NoNewPrivs: opts.noNewPrivs, AllowIncomplete: opts.allowIncomplete,
 	})
 	if err != nil {
 		return exportError(err)
@@ -123,6 +131,11 @@ func (o *exportOptions) render() (exporter.RenderOptions, error) {
 	}
 	if o.runtime != "" {
 		if err := oneOf("--runtime", o.runtime, exporter.Runtimes()); err != nil {
+			return r, err
+		}
+	}
+	if o.noNewPrivs != "" {
+		if err := oneOf("--no-new-privs", o.noNewPrivs, exporter.NoNewPrivsValues()); err != nil {
 			return r, err
 		}
 	}
@@ -179,10 +192,25 @@ func summary(p *exporter.Profile) string {
 		text += fmt.Sprintf(": %d observed in %s", observed, exporter.Enumerate(ownPhases(p)))
 	}
 	if handover > 0 {
-		text += fmt.Sprintf(", %d more for the handover from %s", handover, p.Runtime)
+		text += fmt.Sprintf(", %d more for the handover%s", handover, handoverFrom(p))
 	}
 	if base > 0 {
 		text += fmt.Sprintf(", %d that every process needs", base)
+	}
+	return text
+}
+
+// handoverFrom is e.g. " from runc with no_new_privs".
+func handoverFrom(p *exporter.Profile) string {
+	if len(p.Runtimes) == 0 {
+		return ""
+	}
+	text := " from " + exporter.Enumerate(p.Runtimes)
+	switch p.NoNewPrivs {
+	case exporter.NoNewPrivsYes:
+		text += " with no_new_privs"
+	case exporter.NoNewPrivsNo:
+		text += " without no_new_privs"
 	}
 	return text
 }
