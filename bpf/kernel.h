@@ -122,6 +122,14 @@ struct signal_struct {
 	atomic_t live;
 } RELOCATED;
 
+typedef struct {
+	u32 val;
+} kuid_t;
+
+struct cred {
+	kuid_t euid;
+} RELOCATED;
+
 struct seccomp {
 	int mode;
 } RELOCATED;
@@ -133,6 +141,7 @@ struct task_struct {
 	char comm[16];
 	int exit_code;
 	struct task_struct *real_parent;
+	const struct cred *cred;
 	struct pid *thread_pid;
 	struct mm_struct *mm;
 	struct files_struct *files;

@@ -71,7 +71,8 @@ static __noinline int before_move(u32 fd, u64 user, u64 size)
 	return 0;
 }
 
-/* Most writes are longer than a process ID, or one byte that wakes somebody: those cost a comparison. A process that
+/* Only root's processes are looked at: what another user moves (a rootless engine) is told by on_cgroup_attach.
+ * Most writes are longer than a process ID, or one byte that wakes somebody: those cost a comparison. A process that
  * writes 0 without a newline is missed: what it calls before its execve is filed as the workload's. */
 static __always_inline bool may_move(u64 size)
 {

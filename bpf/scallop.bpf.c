@@ -71,23 +71,31 @@ static __always_inline void move_read(u64 *ctx)
 	if (!watch_moves || likely(ctx[1] != NR_WRITE))
 		return;
 	size = BPF_CORE_READ(regs, ARG3);
-	if (may_move(size))
+	if (may_move(size) && !BPF_CORE_READ(current_task(), cred, euid.val))
 		before_move(BPF_CORE_READ(regs, ARG1), BPF_CORE_READ(regs, ARG2), size);
 }
 
 static __always_inline void move_typed(u64 *ctx)
 {
 	struct pt_regs *regs = (void *)ctx[0];
+	struct task_struct *task;
 
-	if (watch_moves && unlikely(ctx[1] == NR_WRITE) && may_move(regs->ARG3))
+	if (!watch_moves || likely(ctx[1] != NR_WRITE) || !may_move(regs->ARG3))
+		return;
+	task = (void *)bpf_get_current_task_btf();
+	if (!task->cred->euid.val)
 		before_move(regs->ARG1, regs->ARG2, regs->ARG3);
 }
 
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
+	if (!HAVE_CURRENT_TASK_BTF) {
+		move_read(ctx);
+		return count_read(ctx[1]);
+	}
 	move_typed(ctx);
-	return HAVE_CURRENT_TASK_BTF ? count_typed(ctx[1]) : count_read(ctx[1]);
+	return count_typed(ctx[1]);
 }
 
 SEC("raw_tp/sys_enter")

@@ -7,19 +7,20 @@ import (
 	"github.com/scallop-sec/scallop/profiler"
 )
 
-// scallop itself, as `scallop run` uses it; the loop is recorded or not.
+// scallop itself; the loop is recorded or not. One workload as `scallop run` has it, a thousand as
+// `scallop record` does, which looks for processes that are moved in, too.
 var (
-	scallopRecorded      = recorder(func(g []group) []group { return g[groupLoop : groupLoop+1] })
-	scallopBystander     = recorder(func(g []group) []group { return g[groupOther : groupOther+1] })
-	scallopMany          = recorder(func(g []group) []group { return g })
-	scallopManyBystander = recorder(func(g []group) []group { return g[groupLoop+1:] })
+	scallopRecorded      = recorder(false, func(g []group) []group { return g[groupLoop : groupLoop+1] })
+	scallopBystander     = recorder(false, func(g []group) []group { return g[groupOther : groupOther+1] })
+	scallopMany          = recorder(true, func(g []group) []group { return g })
+	scallopManyBystander = recorder(true, func(g []group) []group { return g[groupLoop+1:] })
 )
 
 // recorder records the chosen groups, each as a workload in its steady phase.
-func recorder(choose func([]group) []group) attachFunc {
+func recorder(containers bool, choose func([]group) []group) attachFunc {
 	return func(_ context.Context, b *bench) (func() error, error) {
 		groups := choose(b.groups)
-		r, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(len(groups)), Containers: true})
+		r, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(len(groups)), Containers: containers})
 		if err != nil {
 			return nil, err
 		}
