@@ -14,17 +14,19 @@ import (
 func archsOf(recs []*recording.Recording, chosen []string) ([]Arch, error) {
 	subs := map[string]map[string]bool{}
 	for _, r := range recs {
-		native := r.Host.Architecture
-		if syscalls.SeccompArch(syscalls.ABI(native)) == "" {
-			return nil, fmt.Errorf("the recording of %s is from a host of architecture %q, which has no table of system calls here: update scallop",
-				workloadName(r), native)
-		}
-		if subs[native] == nil {
-			subs[native] = map[string]bool{}
-		}
-		for i := range r.Syscalls {
-			if s := &r.Syscalls[i]; s.ABI != native && inPhases(s, chosen) {
-				subs[native][s.ABI] = true
+		used := abisByHost(r, chosen)
+		for _, native := range slices.Sorted(maps.Keys(used)) {
+			if syscalls.SeccompArch(syscalls.ABI(native)) == "" {
+				return nil, fmt.Errorf("the recording of %s is from a host of architecture %q, which has no table of system calls here: update scallop",
+					workloadName(r), native)
+			}
+			if subs[native] == nil {
+				subs[native] = map[string]bool{}
+			}
+			for _, abi := range used[native] {
+				if abi != native {
+					subs[native][abi] = true
+				}
 			}
 		}
 	}
@@ -33,6 +35,31 @@ func archsOf(recs []*recording.Recording, chosen []string) ([]Arch, error) {
 		archs = append(archs, Arch{Native: native, Subs: slices.Sorted(maps.Keys(subs[native]))})
 	}
 	return archs, nil
+}
+
+// abisByHost are the ABIs that the chosen phases used, by the architecture of the host: the parts
+// of a merged recording may be of several.
+func abisByHost(r *recording.Recording, chosen []string) map[string][]string {
+	used := map[string][]string{}
+	for i := range r.Parts {
+		p := &r.Parts[i]
+		native := p.Host.Architecture
+		used[native] = append(used[native], native)
+		for _, phase := range chosen {
+			used[native] = slices.AppendSeq(used[native], maps.Keys(p.Calls[phase]))
+		}
+	}
+	if len(r.Parts) > 0 {
+		return used
+	}
+	native := r.Host.Architecture
+	used[native] = []string{native}
+	for i := range r.Syscalls {
+		if s := &r.Syscalls[i]; inPhases(s, chosen) {
+			used[native] = append(used[native], s.ABI)
+		}
+	}
+	return used
 }
 
 func inPhases(s *recording.Syscall, chosen []string) bool {

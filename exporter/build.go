@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/scallop-sec/scallop/exporter/baselines"
+	"github.com/scallop-sec/scallop/exporter/portability"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -23,6 +24,12 @@ type Options struct {
 	// NoNewPrivs says with which setting the profile must let a container start: yes, no
 	// or any. Empty means that of the recordings' containers if all agree, and any otherwise.
 	NoNewPrivs string
+	// Portability is how far the profile must carry: none, libc or arch; see package portability.
+	// Empty means libc, or arch if Archs are given.
+	Portability string
+	// Archs are further architectures to cover, by the names of their ABIs or by Go's; with
+	// Portability arch, none means those that scallop can record on.
+	Archs []string
 	// AllowIncomplete takes recordings that say that they miss calls.
 	AllowIncomplete bool
 }
@@ -49,6 +56,10 @@ func Build(recs []*recording.Recording, opts Options) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
+	reach, err := chooseReach(opts, archs)
+	if err != nil {
+		return nil, err
+	}
 	seen, err := union(recs, chosen)
 	if err != nil {
 		return nil, err
@@ -56,13 +67,16 @@ func Build(recs []*recording.Recording, opts Options) (*Profile, error) {
 	p := &Profile{
 		Workloads:  distinct(recs, workloadName),
 		Kernels:    distinct(recs, func(r *recording.Recording) string { return recording.CleanString(r.Host.Kernel) }),
-		Archs:      archs,
+		Archs:      reach.cover(archs),
+		Carried:    reach.extra,
 		Phases:     chosen,
 		Runtimes:   start.families,
 		NoNewPrivs: start.noNewPrivs,
-		Warnings:   warnings(recs, opts),
+		Warnings:   append(warnings(recs, opts), reach.unmappedWarnings(seen)...),
 	}
-	p.Entries = entries(p, seen, start.calls)
+	carried := reach.carry(p.Archs, seen, start.calls, withStart(opts.Phases))
+	p.Entries = entries(p, seen, start.calls, carried.calls)
+	p.Answered = answers(carried, p.Entries)
 	return p, nil
 }
 
@@ -114,8 +128,8 @@ func checkComplete(recs []*recording.Recording, allow bool) error {
 	})
 }
 
-// entries merges the observed calls with those of the runtime and the base.
-func entries(p *Profile, seen map[string]*seenCall, handover []handoverCall) []Entry {
+// entries merges the observed calls with those of the runtime, of other libraries and the base.
+func entries(p *Profile, seen map[string]*seenCall, handover []handoverCall, carried map[string][]portability.Added) []Entry {
 	byName := map[string]*Entry{}
 	get := func(name string) *Entry {
 		if byName[name] == nil {
@@ -130,6 +144,9 @@ func entries(p *Profile, seen map[string]*seenCall, handover []handoverCall) []E
 		if abis := having(natives(p.Archs), c.name); len(abis) > 0 {
 			get(c.name).add(Handover, c.text, abis)
 		}
+	}
+	for name, list := range carried {
+		get(name).addCarried(list)
 	}
 	for _, c := range baseCalls {
 		if abis := having(c.of(allABIs(p.Archs)), c.name); len(abis) > 0 {

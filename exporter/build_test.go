@@ -25,7 +25,7 @@ func reasons(p *Profile) map[string]string {
 }
 
 func TestBuildWithoutRuntime(t *testing.T) {
-	p := build(t, Options{Runtime: RuntimeNone}, server(t))
+	p := build(t, Options{Runtime: RuntimeNone, Portability: "none"}, server(t))
 	want := map[string]string{
 		"read":            "observed (startup 5, steady 100); handover (recorded, handover 1)",
 		"epoll_wait":      "observed (steady 50)",
@@ -69,7 +69,7 @@ func TestBuildPhases(t *testing.T) {
 		{"startup", "bind chdir kill mmap read setgid"},
 		{"handover", "chdir read setgid"},
 	} {
-		p := build(t, Options{Phases: strings.Split(tc.phases, ","), Runtime: RuntimeNone}, server(t))
+		p := build(t, Options{Phases: strings.Split(tc.phases, ","), Runtime: RuntimeNone, Portability: "none"}, server(t))
 		if got := names(p); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.phases, got, tc.want)
 		}
@@ -99,6 +99,9 @@ func TestBuildErrors(t *testing.T) {
 		{short, Options{Phases: []string{"relaod"}}, `phase "relaod" is in no recording: choose of startup`},
 		{short, Options{Runtime: "kata"}, "use one of all, crun, none, runc"},
 		{short, Options{NoNewPrivs: "maybe"}, "use one of any, no, yes"},
+		{short, Options{Portability: "everywhere"}, "use one of none, libc, arch"},
+		{short, Options{Portability: "libc", Archs: []string{"aarch64"}}, "portability arch, not with libc"},
+		{short, Options{Archs: []string{"z80"}}, `architecture "z80" is not known`},
 		{unnamed, Options{}, "call number 9999 of ABI x86_64, recorded on kernel 6.12.0, has no name"},
 		{wrong, Options{}, "ptrace, but it is read"},
 		{foreign, Options{}, `architecture "vax"`},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scallop-sec/scallop/exporter/portability"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -14,6 +15,8 @@ import (
 type Group struct {
 	Title   string
 	Entries []Entry // ranked
+	// Condition limits all entries to some arguments; nil for most groups.
+	Condition *portability.Condition
 }
 
 // groupKey decides where an entry belongs and in which order groups come.
@@ -30,7 +33,7 @@ func Groups(p *Profile) []Group {
 	for _, e := range p.Entries {
 		k := keyOf(p, &e)
 		if byKey[k] == nil {
-			byKey[k] = &Group{Title: k.title}
+			byKey[k] = &Group{Title: k.title, Condition: e.Condition}
 			keys = append(keys, k)
 		}
 		byKey[k].Entries = append(byKey[k].Entries, e)
@@ -54,8 +57,12 @@ func keyOf(p *Profile, e *Entry) groupKey {
 		k = groupKey{60, "handover: recorded between the filter and the workload's execve"}
 	case e.Has(Handover):
 		k = groupKey{70, "handover: " + p.runtimeMakes() + " loaded the filter" + settingSuffix(p.NoNewPrivs) + "; not observed"}
-	default:
+	case e.Has(Base):
 		k = groupKey{80, "base: every process or container start needs these; not observed"}
+	case e.Condition != nil:
+		k = groupKey{76, fmt.Sprintf("portability: %s, %s; not observed", e.Name, e.Condition.Text)}
+	default:
+		k = groupKey{74, "portability: " + p.elsewhere() + " use these instead; not observed"}
 	}
 	return foreignKey(p, e, k)
 }
@@ -66,6 +73,14 @@ func (p *Profile) runtimeMakes() string {
 		return p.Runtimes[0] + " makes these after it has"
 	}
 	return Enumerate(p.Runtimes) + " make these after they have"
+}
+
+// elsewhere names those who make other calls for the same jobs.
+func (p *Profile) elsewhere() string {
+	if len(p.Carried) > 0 {
+		return "other C libraries, versions and architectures"
+	}
+	return "other C libraries and versions"
 }
 
 // observedKey names the phases that a call was seen in, unless it is in steady,

@@ -3,6 +3,8 @@
 // its arguments: no kernel, no clock, no files, on any operating system.
 package exporter
 
+import "github.com/scallop-sec/scallop/exporter/portability"
+
 // Reason is why a call is in a profile.
 type Reason string
 
@@ -13,7 +15,7 @@ const (
 	// Handover: the runtime makes the call after the filter is loaded and
 	// before the workload's execve.
 	Handover Reason = "handover"
-	// Portability: another C library or kernel would make this call instead
+	// Portability: another C library, kernel or architecture would make this call instead
 	// of an observed one.
 	Portability Reason = "portability"
 	// Base: no process and no container start works without it.
@@ -26,9 +28,11 @@ type Profile struct {
 	// Workloads and Kernels say where the evidence is from, sorted, each once.
 	Workloads []string
 	Kernels   []string
-	// Archs are the native ABIs of the recordings' hosts, and for each the
-	// further ABIs that calls were seen in: all that the profile covers.
+	// Archs are the native ABIs of the recordings' hosts and those that were asked for, and for
+	// each the further ABIs that calls were seen in: all that the profile covers.
 	Archs []Arch
+	// Carried are those of Archs that no recording is from, sorted.
+	Carried []string
 	// Phases are the chosen ones, in the order of a life.
 	Phases []string
 	// Runtimes names the families of container runtimes whose own calls are in, sorted, and
@@ -37,6 +41,9 @@ type Profile struct {
 	NoNewPrivs string
 	// Entries are ranked: by count, descending, ties by name.
 	Entries []Entry
+	// Answered are calls that are denied with ENOSYS whatever the default is, so that C libraries
+	// fall back to an allowed one; sorted by name.
+	Answered []portability.Answered
 	// Warnings are what a person should know before using the profile, a
 	// sentence each.
 	Warnings []string
@@ -61,6 +68,8 @@ type Entry struct {
 	ABIs []string
 	// Reasons are all that hold, strongest first, each with its evidence.
 	Reasons []Evidence
+	// Condition limits the call to some arguments; nil for all but a few that only portability added.
+	Condition *portability.Condition
 }
 
 // PhaseCount is how often a call was made in one phase.

@@ -36,7 +36,10 @@ func drawn(t *testing.T) *rapid.Generator[*recording.Recording] {
 func TestProfileProperties(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		recs := rapid.SliceOfN(drawn(t), 1, 4).Draw(rt, "recordings")
-		opts := Options{Runtime: rapid.SampledFrom(Runtimes()).Draw(rt, "runtime")}
+		opts := Options{Runtime: rapid.SampledFrom(Runtimes()).Draw(rt, "runtime"), Portability: rapid.SampledFrom(Portabilities()).Draw(rt, "portability")}
+		if opts.Portability == "arch" {
+			opts.Archs = rapid.SliceOfDistinct(rapid.SampledFrom([]string{"x86_64", "arm64", "riscv64"}), rapid.ID).Draw(rt, "archs")
+		}
 		if reached := slices.DeleteFunc(phasesOf(recs), isSetup); len(reached) > 0 && rapid.Bool().Draw(rt, "choose") {
 			opts.Phases = rapid.SliceOfNDistinct(rapid.SampledFrom(reached), 1, len(reached), rapid.ID).Draw(rt, "asked")
 		}

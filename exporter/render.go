@@ -53,10 +53,12 @@ func Docker(p *Profile, opts RenderOptions) ([]byte, error) {
 		})
 	}
 	for _, g := range Groups(p) {
-		out.Syscalls = append(out.Syscalls, &seccomp.Syscall{
-			LinuxSyscall: specs.LinuxSyscall{Names: g.names(), Action: specs.ActAllow},
-			Comment:      g.comment(),
-		})
+		for _, r := range g.rules(natives(p.Archs)) {
+			out.Syscalls = append(out.Syscalls, &seccomp.Syscall{LinuxSyscall: r.LinuxSyscall, Comment: g.comment(), Includes: r.includes()})
+		}
+	}
+	for _, a := range opts.answered(p) {
+		out.Syscalls = append(out.Syscalls, &seccomp.Syscall{LinuxSyscall: answer(a.Name), Comment: fmt.Sprintf("answered ENOSYS: %s", a.Why)})
 	}
 	return indented(out)
 }
@@ -70,7 +72,16 @@ func OCI(p *Profile, opts RenderOptions) ([]byte, error) {
 	}
 	out.Architectures = scmpArchs(allABIs(p.Archs))
 	for _, g := range Groups(p) {
-		out.Syscalls = append(out.Syscalls, specs.LinuxSyscall{Names: g.names(), Action: specs.ActAllow})
+		for _, r := range g.rules(natives(p.Archs)) {
+			if r.host != "" {
+				return nil, fmt.Errorf("%s is limited to arguments that differ between %s, which format oci cannot say: use docker, or export for each alone",
+					Enumerate(r.Names), Enumerate(natives(p.Archs)))
+			}
+			out.Syscalls = append(out.Syscalls, r.LinuxSyscall)
+		}
+	}
+	for _, a := range opts.answered(p) {
+		out.Syscalls = append(out.Syscalls, answer(a.Name))
 	}
 	return indented(out)
 }

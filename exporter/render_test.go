@@ -35,7 +35,8 @@ func TestRenderGolden(t *testing.T) {
 	nginx := build(t, Options{}, readRecording(t, "../testdata/recordings/nginx.json"))
 	mixed := build(t, Options{Runtime: RuntimeCrun}, server(t),
 		record(t, "old", counts{"steady": {"x86/socketcall": 3, "x86/read": 1}}))
-	for name, p := range map[string]*Profile{"nginx": nginx, "mixed": mixed} {
+	forks := build(t, Options{Archs: []string{"arm64"}}, record(t, "forks", counts{"startup": {"fork": 1, "write": 2}, "steady": {"stat": 1, "modify_ldt": 1}, "shutdown": {"pause": 1}}))
+	for name, p := range map[string]*Profile{"nginx": nginx, "mixed": mixed, "forks": forks} {
 		for _, format := range Formats() {
 			t.Run(name+"-"+format, func(t *testing.T) {
 				got, err := Render(format, p, RenderOptions{})
@@ -88,7 +89,7 @@ func TestGroups(t *testing.T) {
 	old := record(t, "old", counts{"steady": {"x86/socketcall": 3, "x86/read": 1}})
 	var got []string
 	seen := map[string]bool{}
-	for _, g := range Groups(build(t, Options{Runtime: RuntimeNone}, server(t), old)) {
+	for _, g := range Groups(build(t, Options{Runtime: RuntimeNone, Portability: "none"}, server(t), old)) {
 		got = append(got, g.comment()+": "+strings.Join(g.names(), " "))
 		for _, name := range g.names() {
 			if seen[name] {

@@ -1,0 +1,2 @@
+/* What a C library calls before and after main. */
+int main(void) { return 0; }
