@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build test test-kernels lint demo bench generate check-generated fuzz setup setup-demo setup-generate clean
+.PHONY: help build test test-kernels test-crun lint demo bench churn baselines generate check-generated fuzz setup setup-demo setup-generate clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -29,6 +29,15 @@ demo: build setup-demo ## profile nginx through its life and export its allow-li
 bench: build setup ## the cost ladder, from interleaved rounds of one run
 	$(GO) run ./cmd/ladder --scallop ./scallop
 
+DURATION ?= 60s
+churn: build setup ## a thousand cgroups at once, 50 more a second: what is missing, what scallop takes: DURATION=60s
+	$(GO) run ./cmd/churn --scallop ./scallop --duration $(DURATION)
+
+RUNTIME ?= runc
+ORIGIN ?=
+baselines: setup ## measure what a container runtime calls under the filter: RUNTIME=/usr/bin/crun ORIGIN='Debian 13, package crun 1.21-1'
+	$(GO) run ./cmd/baselines --runtime '$(RUNTIME)' --origin '$(ORIGIN)'
+
 generate: setup-generate ## rebuild the BPF objects and the syscall tables
 	$(GO) generate ./...
 
@@ -42,6 +51,10 @@ fuzz: ## every parser, FUZZTIME each
 KERNEL ?=
 test-kernels: ## privileged tests on older kernels in emulation: KERNEL=5.10 RUN=TestPhases SHELL_IN=1
 	RUN='$(RUN)' SHELL_IN='$(SHELL_IN)' .ci/kernels $(KERNEL)
+
+CRUN ?=
+test-crun: ## containers of crun in a virtual machine: CRUN=1.8.1 RUN=TestExec SHELL_IN=1
+	RUN='$(RUN)' SHELL_IN='$(SHELL_IN)' .ci/crun $(CRUN)
 
 setup: ## what the tests run against, from Debian
 	.ci/setup test
