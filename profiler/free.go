@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
@@ -14,10 +15,10 @@ import (
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 )
 
-// Ignore stops recording workload w, whose tasks may run on. Births below it are watched as
-// before. Free it when no program can be at work on it any more: after FreeDelay.
-func (r *Recorder) Ignore(w int) error {
-	members, err := r.members(w)
+// Ignore stops recording workloads whose tasks may run on. Births below them are watched as
+// before. Free them when no program can be at work on them any more: after FreeDelay.
+func (r *Recorder) Ignore(workloads ...int) error {
+	members, err := r.members(workloads)
 	if err != nil {
 		return err
 	}
@@ -27,22 +28,27 @@ func (r *Recorder) Ignore(w int) error {
 		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("no longer recording cgroup %d: %w", id, err)
 		}
-		atomic.CompareAndSwapUint64(&r.bucket(id).Child, id<<16|uint64(w), 0)
+		atomic.CompareAndSwapUint64(&r.bucket(id).Child, id<<16|uint64(member&bpf.ScallopWorkloadMask), 0)
 	}
-	r.leaveIndex(w)
+	for _, w := range workloads {
+		r.leaveIndex(w)
+	}
 	return nil
 }
 
-// members are the cgroups of workload w with their values.
-func (r *Recorder) members(w int) (map[uint64]uint32, error) {
+// members are the cgroups of workloads with their values.
+func (r *Recorder) members(workloads []int) (map[uint64]uint32, error) {
 	members := map[uint64]uint32{}
+	if len(workloads) == 0 {
+		return members, nil
+	}
 	err := readAll(r.objects.maps.Cgroups, func(id uint64, member uint32) {
-		if int(member&bpf.ScallopWorkloadMask) == w {
+		if slices.Contains(workloads, int(member&bpf.ScallopWorkloadMask)) {
 			members[id] = member
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the cgroups of workload %d: %w", w, err)
+		return nil, fmt.Errorf("reading the cgroups of %d workloads: %w", len(workloads), err)
 	}
 	return members, nil
 }
@@ -167,7 +173,11 @@ func (r *Recorder) SweepEntrants(before Strays) (Strays, error) {
 
 func (r *Recorder) forgetEntrant(pid uint32) {
 	var e bpf.ScallopEntrant
-	if r.objects.maps.Entrants.LookupAndDelete(pid, &e) == nil && int(e.Workload) < len(r.workloads) {
+	// One after the other: hash maps do both at once from Linux 5.14 on. The kernel side may be faster.
+	if r.objects.maps.Entrants.Lookup(pid, &e) != nil || r.objects.maps.Entrants.Delete(pid) != nil {
+		return
+	}
+	if int(e.Workload) < len(r.workloads) {
 		atomic.AddUint32(&r.workloads[e.Workload].Entrants, ^uint32(0))
 	}
 }

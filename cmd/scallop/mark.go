@@ -12,8 +12,9 @@ func newMarkCmd(e *env) *cobra.Command {
 		Use:   "mark NAME PHASE",
 		Short: "Start a phase in a live recording, e.g. steady, reload",
 		Long: `Start a phase in a live recording. Calls from now on are filed under it, until the
-next mark or the stop signal. NAME is the recording's name: the --name of
-scallop run, by default its command's.`,
+next mark or the stop signal. NAME is the --name of a scallop run, by default its
+command's, or a workload that a scallop record knows: a container, by name or ID, a unit,
+a cgroup. If several recorders know it, RECORDER/NAME says which.`,
 		Example: "  scallop mark nginx reload\n  scallop mark nginx steady",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -151,6 +151,8 @@ func (f *recordFlags) openEngines(ctx context.Context, opts watch.Options) (*eng
 func connectRecord(ctx context.Context, opts *watch.Options, server *control.Server) (stop func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// A reader of the log that has gone is no reason to stop: without this, writing to it would kill.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	marks := make(chan watch.MarkRequest)
 	opts.Signals, opts.Marks = signals, marks
 	ctx, cancel := context.WithCancel(ctx)

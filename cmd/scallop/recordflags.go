@@ -49,7 +49,7 @@ func addRecordFlags(flags *pflag.FlagSet, f *recordFlags) {
 	flags.StringArrayVar(&f.containers, "container", nil, "the container `NAME|ID`, or a glob of names; repeatable, as all targets")
 	flags.StringArrayVar(&f.pods, "pod", nil, "the containers of pod `NAMESPACE/NAME`, or NAMESPACE/NAME/CONTAINER")
 	flags.StringArrayVar(&f.units, "unit", nil, "the systemd unit `NAME`, or a glob")
-	flags.StringArrayVar(&f.cgroups, "cgroup", nil, "the cgroup `PATH`, below the cgroup2 mount, with all below it")
+	flags.StringArrayVar(&f.cgroups, "cgroup", nil, "the cgroup `PATH`, below the cgroup2 mount, with all below it (of / its own processes only)")
 	flags.IntSliceVar(&f.pids, "pid", nil, "the cgroup of process `PID`, with all below it")
 	flags.StringArrayVar(&f.labels, "label", nil, "containers with the label `KEY=VALUE`; with --container or --pod, of those only")
 	flags.BoolVar(&f.all, "all", false, "every workload, also those that begin later")

@@ -38,7 +38,18 @@ func (d *recordingDir) save(name watch.Filename, r *recording.Recording, final b
 		return path, nil
 	}
 	delete(d.files, r.ID)
-	return path, file.write(r)
+	if err := file.write(r); err != nil {
+		removeEmpty(path)
+		return "", err
+	}
+	return path, nil
+}
+
+// removeEmpty gives a file up that was reserved, and that could not be written.
+func removeEmpty(path string) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+		_ = os.Remove(path)
+	}
 }
 
 // reserve finds a file that nobody has, and takes it: names come from workloads, and an earlier recording is not

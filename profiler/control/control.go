@@ -86,7 +86,7 @@ func Listen(dir, name string) (*Server, error) {
 
 // sweep removes sockets that nobody answers at: their scallops were killed.
 func sweep(dir string) {
-	for _, name := range live(dir) {
+	for _, name := range sockets(dir) {
 		conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socketPath(dir, name), Net: "unix"})
 		if err == nil {
 			conn.Close()

@@ -39,7 +39,7 @@ func Mark(dir, name, phase string) error {
 // thatKnow asks every live scallop for the workload.
 func thatKnow(dir, workload string) []string {
 	var names []string
-	for _, name := range live(dir) {
+	for _, name := range sockets(dir) {
 		if reply, err := ask(dir, name, Request{Workload: workload}); err == nil && reply.Error == "" {
 			names = append(names, name)
 		}
@@ -68,11 +68,13 @@ func ask(dir, name string, r Request) (answer, error) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(timeout))
-	if err := json.NewEncoder(conn).Encode(r); err != nil {
-		return answer{}, fmt.Errorf("asking recording %q: %w: try again", name, err)
-	}
+	// Who may not ask is answered before the request is read: sending it may fail then.
+	sendErr := json.NewEncoder(conn).Encode(r)
 	var reply answer
 	if err := json.NewDecoder(io.LimitReader(conn, maxMessage)).Decode(&reply); err != nil {
+		if sendErr != nil {
+			return answer{}, fmt.Errorf("asking recording %q: %w: try again", name, sendErr)
+		}
 		return answer{}, fmt.Errorf("recording %q gave no answer: %w: did it just end?", name, err)
 	}
 	return reply, nil
@@ -86,8 +88,8 @@ func unwrapDial(err error) error {
 	return err
 }
 
-// live are the names of the sockets in dir, sorted.
-func live(dir string) []string {
+// sockets are the names of the sockets in dir, sorted; those of scallops that were killed, too.
+func sockets(dir string) []string {
 	entries, _ := os.ReadDir(dir)
 	var names []string
 	for _, entry := range entries {
@@ -101,7 +103,13 @@ func live(dir string) []string {
 
 // liveOnes is the next step for a name that is not there.
 func liveOnes(dir string) string {
-	names := live(dir)
+	names := slices.DeleteFunc(sockets(dir), func(name string) bool {
+		conn, err := net.Dial("unix", socketPath(dir, name))
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
 	if len(names) == 0 {
 		return "none is live; start one with `scallop run` or `scallop record`"
 	}

@@ -194,8 +194,13 @@ func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) erro
 	w.find(p)
 	one := w.newWorkload(number, id, p, profiler.Now())
 	one.named = t.One()
-	err = w.enter(number, running, func(pid int) bool { return t.Fresh || p.kind == recording.KindContainer && isEntering(pid, opts.Leader, running) })
+	err = w.enter(number, running, func(pid int) bool {
+		return t.Fresh || p.kind == recording.KindContainer && isEntering(pid, opts.Leader, running)
+	})
 	w.describe(one, opts.Leader)
+	if now, idErr := cgroup.ID(running.Dir()); errors.Is(idErr, fs.ErrNotExist) || idErr == nil && now != id {
+		w.onGone(one) // removed before it was recorded: the kernel side does not tell
+	}
 	if t.Kind == All && p.kind == recording.KindContainer && w.opts.Engines != nil {
 		w.asking = append(w.asking, one)
 		w.remember(one)

@@ -2,6 +2,8 @@ package watch
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/scallop-sec/scallop/profiler/engine"
 )
@@ -23,7 +25,10 @@ func (w *watch) ask(ctx context.Context) {
 		if err != nil {
 			c = nil
 		}
-		w.named <- answer{one, c, err}
+		select {
+		case w.named <- answer{one, c, err}:
+		case <-w.over:
+		}
 	}
 }
 
@@ -41,8 +46,15 @@ func (w *watch) onNamed(ctx context.Context, a answer) {
 	}
 }
 
-// awaitNames waits for the answers that are due; each comes within the engines' own time limits.
+// namesWait bounds how long an end is held up by engines that hang.
+const namesWait = 10 * time.Second
+
+// errUnnamed is why a container has no name.
+var errUnnamed = errors.New("its engine had not answered when the recording ended: look at the engine's log")
+
+// awaitNames waits for the answers that are due, but no longer than the user wants: a second signal ends it.
 func (w *watch) awaitNames() {
+	over := time.After(namesWait)
 	for {
 		asked, ask := w.nextAsk()
 		if asked == nil && !w.anyUndecided() {
@@ -53,6 +65,19 @@ func (w *watch) awaitNames() {
 			w.asking = w.asking[1:]
 		case a := <-w.named:
 			w.onNamed(context.Background(), a)
+		case <-w.opts.Signals:
+			w.goWithoutNames()
+		case <-over:
+			w.goWithoutNames()
+		}
+	}
+}
+
+func (w *watch) goWithoutNames() {
+	w.asking = nil
+	for _, one := range w.workloads {
+		if one.state == undecided {
+			w.decide(context.Background(), one, nil, errUnnamed)
 		}
 	}
 }

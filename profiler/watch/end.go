@@ -11,9 +11,12 @@ import (
 // recorded any more.
 const freeDelay = time.Second
 
-// endShare: reading workloads for the last time takes a part of a core that is not greater than 1 in this, however
-// many there are. All maps are read for it, for one workload as for a hundred.
-const endShare = 50
+// Reading workloads for the last time takes a part of a core that is not greater than 1 in endShare, however often
+// they end: all maps are read for it, for one workload as for a hundred. But their room is held until then.
+const (
+	endShare  = 50
+	endLatest = 500 * time.Millisecond
+)
 
 // onGone: the cgroup was removed, so that nobody can make another call.
 func (w *watch) onGone(one *workload) {
@@ -47,10 +50,16 @@ func (w *watch) look(ctx context.Context) {
 	}
 }
 
+// patience is how many looks a workload's last events may come behind: who its leader was is known by them only.
+const patience = 3
+
 // findGone finds those whose event was dropped.
 func (w *watch) findGone() {
 	for _, one := range w.workloads {
-		if !one.gone && !w.recorder.Exists(one.cgroup) {
+		if one.gone || w.recorder.Exists(one.cgroup) {
+			continue
+		}
+		if one.absent++; one.absent > patience {
 			w.onGone(one)
 		}
 	}
@@ -71,7 +80,7 @@ func (w *watch) end() {
 	if err := w.endAll(gone); err != nil {
 		w.opts.Warn("%v", err)
 	}
-	w.nextEnd = began.Add(endShare * time.Since(began))
+	w.nextEnd = began.Add(min(endShare*time.Since(began), endLatest))
 }
 
 // endAll reads workloads for the last time and hands them to the writer.
@@ -100,6 +109,9 @@ func (w *watch) endAll(those map[int]*workload) error {
 			w.logCall(one, call)
 		}
 		w.saving = append(w.saving, save{one, filename(one), one.life.Recording(snapshot), true})
+		if w.opts.Pin == nil {
+			w.forget(one) // a slow disk is no reason to hold its room
+		}
 	}
 	return nil
 }
@@ -119,18 +131,18 @@ func (w *watch) forget(one *workload) {
 
 // free gives back the room of those that are not recorded any more.
 func (w *watch) free() {
-	var numbers []int
+	var numbers, living []int
 	for number, r := range w.retired {
 		if time.Since(r.since) < freeDelay {
 			continue
 		}
 		numbers = append(numbers, number)
-		if r.gone {
-			continue
+		if !r.gone {
+			living = append(living, number)
 		}
-		if err := w.recorder.Ignore(number); err != nil { // children born while it was dropped
-			w.opts.Warn("%v", err)
-		}
+	}
+	if err := w.recorder.Ignore(living...); err != nil { // children born while they were dropped
+		w.opts.Warn("%v", err)
 	}
 	if err := w.recorder.Free(numbers); err != nil {
 		w.opts.Warn("%v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +44,9 @@ func (t *target) resolve(ctx context.Context, engines Engines, mount cgroup.Moun
 	switch t.Kind {
 	case Cgroup:
 		t.path = cgroupPath(mount, t.Text)
-		_, err = os.Stat(filepath.Join(mount.Path, t.path))
+		if _, err = os.Stat(filepath.Join(mount.Path, t.path)); errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s: %w below %s: check the path, or wait for it with --wait", t, fs.ErrNotExist, mount.Path)
+		}
 	case PID:
 		t.path, err = pathOfPID(t.Number)
 	case Container, Pod, Labelled:

@@ -60,7 +60,9 @@ func (w *watch) onSaved(s saved) {
 	if !s.final {
 		return
 	}
-	w.forget(s.one)
+	if w.workloads[s.one.number] == s.one {
+		w.forget(s.one)
+	}
 	w.result.Recordings++
 	if !s.r.Complete {
 		w.result.Incomplete++

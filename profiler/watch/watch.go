@@ -106,6 +106,7 @@ type watch struct {
 	named   chan answer
 	readies chan readiness
 	saved   chan saved
+	over    chan struct{}  // closed when nobody takes answers any more
 	asked   chan *workload // to the askers
 	asking  []*workload    // not sent yet
 	saves   chan save      // to the writer
@@ -127,6 +128,7 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 		named:     make(chan answer),
 		readies:   make(chan readiness),
 		saved:     make(chan saved),
+		over:      make(chan struct{}),
 		asked:     make(chan *workload),
 		saves:     make(chan save),
 	}
@@ -143,6 +145,7 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	}
 	err := w.record(ctx)
 	cancel()
+	close(w.over)
 	close(w.asked)
 	close(w.saves)
 	w.workers.Wait()

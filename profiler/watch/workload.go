@@ -32,6 +32,7 @@ type workload struct {
 	life   *life.Life
 	state  state
 	gone   bool // its cgroup is
+	absent int  // looks that did not find its cgroup, though no event told
 	named  bool // a target means this one alone: it has a file even if it makes no call
 	engine *engine.Container
 
@@ -86,7 +87,9 @@ func (w *watch) stopSignals(c *engine.Container) []syscall.Signal {
 		return w.opts.StopSignals
 	}
 	if c != nil {
-		if signal := unix.SignalNum(c.StopSignal); signal != 0 {
+		if signal := parseSignal(c.StopSignal); signal == unix.SIGTERM {
+			return []syscall.Signal{signal}
+		} else if signal != 0 {
 			return []syscall.Signal{signal, unix.SIGTERM}
 		}
 	}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+)
+
+// measure records the crowd, and reads what came of it.
+func measure(ctx context.Context, opts options, progress io.Writer) (r *report, err error) {
+	dir, err := os.MkdirTemp("", "scallop-churn-")
+	if err != nil {
+		return nil, err
+	}
+	if opts.keep {
+		fmt.Fprintf(progress, "churn: the recordings are in %s\n", filepath.Join(dir, "out"))
+	} else {
+		defer os.RemoveAll(dir)
+	}
+	c := &crowd{calls: map[string]uint64{}}
+	if c.program, err = program(dir); err != nil {
+		return nil, err
+	}
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		return nil, err
+	}
+	if c.top, err = cgroup.Create(mount, fmt.Sprintf("scallop-churn-%d", os.Getpid())); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.top.Kill(), c.top.WaitEmpty(context.Background()), c.top.Remove()) }()
+	out := filepath.Join(dir, "out")
+	scallop, err := startRecorder(opts, c.top.Path, out, dir)
+	if err != nil {
+		return nil, err
+	}
+	r = &report{options: opts, room: scallop.room}
+	if err := r.load(ctx, c, scallop, progress); err != nil {
+		_, stopErr := scallop.stop()
+		return nil, errors.Join(err, stopErr)
+	}
+	if r.exit, err = scallop.stop(); err != nil {
+		return nil, err
+	}
+	r.warnings = scallop.stderr.String()
+	r.made, r.calls = c.made, c.calls
+	return r, errors.Join(r.read(out), r.kernelMemory())
+}
+
+// load lets the crowd come and go, and looks at scallop meanwhile.
+func (r *report) load(ctx context.Context, c *crowd, scallop *recorder, progress io.Writer) error {
+	var residents []*member
+	for i := range r.options.cgroups {
+		k := regular
+		if i < runtime.NumCPU() {
+			k = busy
+		}
+		m, err := c.start(fmt.Sprintf("resident-%d", i), k)
+		if err != nil {
+			return errors.Join(err, c.stop(residents))
+		}
+		residents = append(residents, m)
+	}
+	fmt.Fprintf(progress, "churn: %d cgroups live; %d a second come for %s\n", len(residents), r.options.rate, r.options.duration)
+	before, err := scallop.usage()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	c.churn(ctx, r.options)
+	r.over = time.Since(began)
+	if r.usage, err = scallop.usage(); err != nil {
+		return fmt.Errorf("looking at scallop: %w: %s", err, scallop.stderr.String())
+	}
+	r.usage.cpu -= before.cpu
+	return errors.Join(c.stop(residents), c.failed, ctx.Err())
+}
+
+// churn starts cgroups at their rate, and returns when all have ended.
+func (c *crowd) churn(ctx context.Context, opts options) {
+	if opts.rate == 0 {
+		time.Sleep(opts.duration)
+		return
+	}
+	var all sync.WaitGroup
+	next := time.NewTicker(time.Second / time.Duration(opts.rate))
+	defer next.Stop()
+	for i := range int(opts.duration.Seconds() * float64(opts.rate)) {
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			return
+		}
+		m, err := c.start(fmt.Sprintf("brief-%d", i), brief)
+		if err != nil {
+			c.fail(err)
+			break
+		}
+		all.Go(func() {
+			if err := c.end(m); err != nil {
+				c.fail(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (r *report) kernelMemory() error {
+	var err error
+	r.kernel, err = profiler.SizesFor(r.room).MemoryBytes(runtime.NumCPU())
+	return err
+}
