@@ -37,9 +37,24 @@ func archsOf(recs []*recording.Recording, chosen []string) ([]Arch, error) {
 	return archs, nil
 }
 
-// abisByHost are the ABIs that the chosen phases used, by the architecture of the host: the parts
-// of a merged recording may be of several.
+// abisByHost are the ABIs that the chosen phases used, by the architecture of the host.
 func abisByHost(r *recording.Recording, chosen []string) map[string][]string {
+	if r.Host.Architecture == recording.ArchitectureMany {
+		return abisByPart(r, chosen)
+	}
+	native := r.Host.Architecture
+	used := map[string][]string{native: {native}}
+	for i := range r.Syscalls {
+		if s := &r.Syscalls[i]; inPhases(s, chosen) {
+			used[native] = append(used[native], s.ABI)
+		}
+	}
+	return used
+}
+
+// abisByPart: of a merged recording from hosts of several architectures, only the parts tell
+// which ABI was used on which.
+func abisByPart(r *recording.Recording, chosen []string) map[string][]string {
 	used := map[string][]string{}
 	for i := range r.Parts {
 		p := &r.Parts[i]
@@ -47,16 +62,6 @@ func abisByHost(r *recording.Recording, chosen []string) map[string][]string {
 		used[native] = append(used[native], native)
 		for _, phase := range chosen {
 			used[native] = slices.AppendSeq(used[native], maps.Keys(p.Calls[phase]))
-		}
-	}
-	if len(r.Parts) > 0 {
-		return used
-	}
-	native := r.Host.Architecture
-	used[native] = []string{native}
-	for i := range r.Syscalls {
-		if s := &r.Syscalls[i]; inPhases(s, chosen) {
-			used[native] = append(used[native], s.ABI)
 		}
 	}
 	return used

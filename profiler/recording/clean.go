@@ -2,7 +2,6 @@ package recording
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -63,6 +62,12 @@ func clip(s string) string {
 	return s[:limit] + "…"
 }
 
+// sortedKeys makes one list: it is called for every call of a recording.
 func sortedKeys[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
 }

@@ -17,10 +17,29 @@ const nextStep = "give a file written by `scallop run -o FILE`"
 // contradicts itself is refused (see Validate). Errors are one line and end
 // with the next step; they do not name the file, which only the caller knows.
 func Decode(r io.Reader) (*Recording, error) {
+	raw, rest := readFast(r)
+	if rec := decodeFast(raw); rec != nil {
+		return rec, nil
+	}
+	// Not what Encode writes, or wrong: look at every byte, to say what it is.
+	return decodeAny(rest)
+}
+
+// decodeAny reads a recording in any form that JSON allows.
+func decodeAny(r io.Reader) (*Recording, error) {
 	raw, err := readValue(r)
 	if err != nil {
 		return nil, err
 	}
+	rec, err := parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	return checked(rec)
+}
+
+// parse makes a recording of one JSON value.
+func parse(raw json.RawMessage) (*Recording, error) {
 	if err := checkHead(raw); err != nil {
 		return nil, err
 	}
@@ -33,7 +52,12 @@ func Decode(r io.Reader) (*Recording, error) {
 	if err := dec.Decode(&rec); err != nil {
 		return nil, shapeError(err)
 	}
-	n := normalized(&rec)
+	return &rec, nil
+}
+
+// checked brings a recording into its one form and refuses one that contradicts itself.
+func checked(rec *Recording) (*Recording, error) {
+	n := normalized(rec)
 	if err := Validate(n); err != nil {
 		return nil, fmt.Errorf("the recording contradicts itself: %w; it was changed after it was written: record again", err)
 	}

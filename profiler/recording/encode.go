@@ -56,6 +56,7 @@ func normalized(r *Recording) *Recording {
 		n.Losses = map[string]uint64{}
 	}
 	Rank(n.Syscalls)
+	n.Parts = normalizedParts(r.Parts)
 	return &n
 }
 

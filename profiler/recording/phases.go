@@ -21,9 +21,12 @@ func PhaseNames(r *Recording) []string {
 	for _, p := range r.Phases {
 		see(p.Name)
 	}
-	for _, s := range r.Syscalls {
-		for _, name := range sortedKeys(s.Phases) {
-			see(name)
+	for i := range r.Syscalls {
+		// Nearly always all are listed: sorting them for each call would be most of the time.
+		if phases := r.Syscalls[i].Phases; hasOther(phases, seen) {
+			for _, name := range sortedKeys(phases) {
+				see(name)
+			}
 		}
 	}
 	var names []string
@@ -41,4 +44,13 @@ func PhaseNames(r *Recording) []string {
 // Reached tells whether r has a stretch of the named phase, or a call in it.
 func Reached(r *Recording, name string) bool {
 	return slices.Contains(PhaseNames(r), name)
+}
+
+func hasOther(phases map[string]PhaseCount, seen map[string]bool) bool {
+	for name := range phases {
+		if !seen[name] {
+			return true
+		}
+	}
+	return false
 }

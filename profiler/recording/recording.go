@@ -44,6 +44,8 @@ type Recording struct {
 	// Syscalls is sorted by Total, descending, ties by name: the file is the
 	// ranking.
 	Syscalls []Syscall `json:"syscalls"`
+	// Parts are the recordings that a merged one was made of, sorted by ID; two or more, or none.
+	Parts []Part `json:"parts,omitempty"`
 }
 
 // Workload says what was profiled.
@@ -70,10 +72,12 @@ const (
 	KindContainer = "container" // of an engine
 	KindUnit      = "unit"      // of systemd: a service or scope
 	KindCgroup    = "cgroup"    // any other cgroup
+	KindMany      = "many"      // of a merged recording whose parts differ in name or kind
 )
 
 // Container is what is known of a container. Its ID comes from the cgroup's path, the rest from
-// the engine: it is empty if the engine could not be asked in time.
+// the engine: it is empty if the engine could not be asked in time. Of a merged recording's
+// containers it holds what they have in common, and the ID may be empty then.
 type Container struct {
 	ID          string            `json:"id"`
 	Engine      string            `json:"engine,omitempty"` // docker, containerd, cri-o, podman
@@ -131,13 +135,15 @@ type Phase struct {
 	Name    string  `json:"name"`
 	StartNs int64   `json:"startNs"`
 	EndNs   int64   `json:"endNs"`
-	Trigger Trigger `json:"trigger"` // what began it
+	Trigger Trigger `json:"trigger"`        // what began it
+	Part    string  `json:"part,omitempty"` // ID of the part, in a merged recording
 }
 
 // Gap is a time without a watcher.
 type Gap struct {
-	StartNs int64 `json:"startNs"`
-	EndNs   int64 `json:"endNs"`
+	StartNs int64  `json:"startNs"`
+	EndNs   int64  `json:"endNs"`
+	Part    string `json:"part,omitempty"` // ID of the part, in a merged recording
 }
 
 // Trigger is what began a phase.
@@ -179,4 +185,5 @@ type FirstCall struct {
 	Exe      string `json:"exe"`
 	PID      int    `json:"pid"`
 	TID      int    `json:"tid"`
+	Part     string `json:"part,omitempty"` // ID of the part, in a merged recording
 }

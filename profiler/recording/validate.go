@@ -11,7 +11,7 @@ import (
 // is none. It wants the calls ranked, as Encode and Decode make them.
 func Validate(r *Recording) error {
 	checks := []func(*Recording) error{
-		checkIdentity, checkTimes, checkPhases, checkUnreached, checkLosses, checkSyscalls,
+		checkIdentity, checkTimes, checkPhases, checkUnreached, checkLosses, checkSyscalls, checkParts,
 	}
 	for _, check := range checks {
 		if err := check(r); err != nil {
@@ -35,6 +35,9 @@ func checkIdentity(r *Recording) error {
 		return errors.New("workload.seccomp is not 0, 1 or 2")
 	case r.Workload.Leader.PID < 0:
 		return errors.New("workload.leader.pid is negative")
+	}
+	if len(r.Parts) > 0 {
+		return checkMergedWorkload(&r.Workload)
 	}
 	return checkWorkload(&r.Workload)
 }
