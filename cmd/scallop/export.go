@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scallop-sec/scallop/exporter"
+	"github.com/scallop-sec/scallop/exporter/portability"
+	"github.com/scallop-sec/scallop/exporter/severity"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -20,9 +22,13 @@ type exportOptions struct {
 	phases          []string
 	runtime         string
 	noNewPrivs      string
+	portability     string
+	archs           []string
 	defaultAction   string
 	errno           string
 	allowIncomplete bool
+	minCoverage     float64
+	layers          layerOptions
 }
 
 func newExportCmd(e *env) *cobra.Command {
@@ -39,6 +45,11 @@ even if the recording does not show it. Which runtime, and whether the container
 has no_new_privs, is taken from the recordings of containers; with no_new_privs a profile is
 smaller, but lets no container start without it (--no-new-privs any fits both).
 
+So that the profile outlives the next C library, the calls that glibc and musl make
+instead of the recorded ones are added as well (--portability libc): the same authority
+under another name. With --arch the profile covers further architectures, too: the
+recorded calls are translated by name, and what cannot be is said.
+
 The setup phase is never exported. The calls of the handover phase go with
 startup: a profile for a process that tightens itself once it is ready needs
 neither (--phases steady,shutdown).
@@ -47,14 +58,22 @@ A seccomp rule holds a name and applies to every architecture in the profile.
 If a recording saw calls of a second ABI (32-bit ones on x86), the names of one are
 allowed for the other as well. An ABI that was not seen is never included.
 
+With --base the profile is layered on a common one: a file, as scallop baseline writes,
+whose calls all stay; or docker-default or podman-default, of which what the recordings
+never used is dropped. With --within it never allows more than that profile does.
+
 An incomplete recording is refused with exit code 4, since its profile would
-deny calls that the workload needs.`,
+deny calls that the workload needs. So is, with exit code 1, one whose estimated
+coverage is below --min-coverage (docs/completeness.md).`,
 		Example: `  scallop export -o nginx-seccomp.json nginx.json
   docker run --security-opt seccomp=nginx-seccomp.json nginx
 
   scallop export --format oci --runtime crun --no-new-privs yes nginx.json
+  scallop export --arch aarch64 nginx.json
+  scallop export --base docker-default --min-coverage 0.999 run1.json run2.json
+  scallop export --base core.json --within podman-default web.json
   scallop export --phases steady,shutdown --runtime none --default-action kill_process nginx.json`,
-		Args: func(_ *cobra.Command, args []string) error { return checkRecordingArgs(args) },
+		Args: recordingArgs("scallop export nginx.json"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runExport(e, args, opts)
 		},
@@ -71,26 +90,24 @@ func addExportFlags(cmd *cobra.Command, opts *exportOptions) {
 	flags.StringVar(&opts.runtime, "runtime", "", "allow what this `RUNTIME` calls once the filter is loaded: "+
 		strings.Join(exporter.Runtimes(), ", ")+" (default that of the recorded container, runc if there was none, and none if startup is not exported)")
 	flags.StringVar(&opts.noNewPrivs, "no-new-privs", "", "the container will have no_new_privs: `yes`, no or any (default as all recorded containers had it, else any)")
+	flags.StringVar(&opts.portability, "portability", "", "allow what does the same elsewhere, up to `LEVEL`: "+
+		strings.Join(exporter.Portabilities(), ", ")+" (default libc, or arch with --arch)")
+	flags.StringSliceVar(&opts.archs, "arch", nil, "cover these `ARCHITECTURES` as well, e.g. aarch64 (default with --portability arch: "+
+		strings.Join(portability.Recordable(), ",")+")")
 	flags.StringVar(&opts.defaultAction, "default-action", "errno", "`ACTION` for all other calls: "+
 		strings.Join(exporter.Actions(), ", ")+", or the SCMP_ACT_ name")
 	flags.StringVar(&opts.errno, "errno", "", "`ERRNO` that a denied call returns, by name or number; on others than ENOSYS C libraries do not fall back to older calls (default ENOSYS)")
 	flags.BoolVar(&opts.allowIncomplete, "allow-incomplete", false, "export recordings that miss calls")
+	flags.Float64Var(&opts.minCoverage, "min-coverage", 0, "write no profile if the estimated coverage is below this `SHARE`, e.g. 0.999")
+	addLayerFlags(cmd, &opts.layers)
 	completeValues(cmd, "format", exporter.Formats()...)
 	completeValues(cmd, "runtime", exporter.Runtimes()...)
 	completeValues(cmd, "no-new-privs", exporter.NoNewPrivsValues()...)
+	completeValues(cmd, "portability", exporter.Portabilities()...)
+	completeValues(cmd, "arch", portability.Architectures()...)
 	completeValues(cmd, "default-action", exporter.Actions()...)
 	completeValues(cmd, "errno", "ENOSYS", "EPERM", "EACCES")
 	completeValues(cmd, "phases", recording.Lifecycle[1:]...)
-}
-
-func checkRecordingArgs(args []string) error {
-	if len(args) == 0 {
-		return usageError(errors.New("an argument is missing: give at least one recording, e.g. scallop export nginx.json"))
-	}
-	if i := slices.Index(args, "-"); i >= 0 && slices.Contains(args[i+1:], "-") {
-		return usageError(errors.New("standard input (-) can be read once: give - once"))
-	}
-	return nil
 }
 
 func runExport(e *env, paths []string, opts exportOptions) error {
@@ -107,19 +124,27 @@ func runExport(e *env, paths []string, opts exportOptions) error {
 		recs = append(recs, rec)
 	}
 	profile, err := exporter.Build(recs, exporter.Options{
-		Phases: opts.phases, Runtime: opts.runtime, NoNewPrivs: opts.noNewPrivs, AllowIncomplete: opts.allowIncomplete,
+		Phases: opts.phases, Runtime: opts.runtime, NoNewPrivs: opts.noNewPrivs,
+		Portability: opts.portability, Archs: opts.archs, AllowIncomplete: opts.allowIncomplete,
 	})
 	if err != nil {
 		return exportError(err)
 	}
-	data, err := exporter.Render(opts.format, profile, render)
+	seen, err := exportCoverage(recs, profile.Phases, opts.minCoverage)
 	if err != nil {
-		return usageError(err)
+		return err
+	}
+	data, layered, err := opts.layers.render(e, profile, opts.format, render)
+	if err != nil {
+		return err
 	}
 	if err := writeOutput(e, opts.output, data); err != nil {
 		return err
 	}
 	reportExport(e, profile)
+	for _, line := range slices.Concat(layered, seen) {
+		fmt.Fprintf(e.stderr, "scallop: %s\n", line)
+	}
 	return nil
 }
 
@@ -138,6 +163,17 @@ func (o *exportOptions) render() (exporter.RenderOptions, error) {
 		if err := oneOf("--no-new-privs", o.noNewPrivs, exporter.NoNewPrivsValues()); err != nil {
 			return r, err
 		}
+	}
+	if o.portability != "" {
+		if err := oneOf("--portability", o.portability, exporter.Portabilities()); err != nil {
+			return r, err
+		}
+	}
+	if !(o.minCoverage >= 0 && o.minCoverage <= 1) {
+		return r, fmt.Errorf("--min-coverage %v is no share: use a number from 0 to 1, e.g. 0.999", o.minCoverage)
+	}
+	if err := o.layers.check(o.format); err != nil {
+		return r, err
 	}
 	var err error
 	if r.DefaultAction, err = exporter.ParseAction(o.defaultAction); err != nil {
@@ -170,34 +206,47 @@ func reportExport(e *env, p *exporter.Profile) {
 	for _, warning := range p.Warnings {
 		fmt.Fprintf(e.stderr, "scallop: %s %s\n", t.paint(styleYellow, "warning:"), warning)
 	}
+	for _, c := range exporter.Cover(p) {
+		fmt.Fprintf(e.stderr, "scallop: %s\n", severity.Summary(allowedNames(p), c.ABI))
+	}
 	fmt.Fprintf(e.stderr, "scallop: %s\n", summary(p))
 }
 
-// summary is e.g. "allows 61 of 379 x86_64 calls: 41 observed in startup, steady
-// and shutdown, 17 for runc, 3 that every process needs".
+func allowedNames(p *exporter.Profile) []string {
+	var names []string
+	for i := range p.Entries {
+		names = append(names, p.Entries[i].Name)
+	}
+	return names
+}
+
+// summary says where the allowed calls are from: "41 observed in startup, steady and shutdown, 17 more
+// for the handover from runc, 12 that other C libraries use instead, 3 that every process needs".
 func summary(p *exporter.Profile) string {
-	var observed, handover, base int
+	var observed, handover, carried, base int
 	for i := range p.Entries {
 		switch e := &p.Entries[i]; {
 		case e.Has(exporter.Observed):
 			observed++
 		case e.Has(exporter.Handover):
 			handover++
-		default:
+		case e.Has(exporter.Base):
 			base++
+		default:
+			carried++
 		}
 	}
-	text := "allows " + allowed(p)
-	if observed > 0 {
-		text += fmt.Sprintf(": %d observed in %s", observed, exporter.Enumerate(ownPhases(p)))
+	var parts []string
+	add := func(n int, text string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, text))
+		}
 	}
-	if handover > 0 {
-		text += fmt.Sprintf(", %d more for the handover%s", handover, handoverFrom(p))
-	}
-	if base > 0 {
-		text += fmt.Sprintf(", %d that every process needs", base)
-	}
-	return text
+	add(observed, "observed in "+exporter.Enumerate(ownPhases(p)))
+	add(handover, "more for the handover"+handoverFrom(p))
+	add(carried, "that other "+carriedTo(p)+" use instead")
+	add(base, "that every process needs")
+	return strings.Join(parts, ", ")
 }
 
 // handoverFrom is e.g. " from runc with no_new_privs".
@@ -215,16 +264,15 @@ func handoverFrom(p *exporter.Profile) string {
 	return text
 }
 
+// carriedTo names those who make other calls for the same jobs.
+func carriedTo(p *exporter.Profile) string {
+	if len(p.Carried) == 0 {
+		return "C libraries"
+	}
+	return "C libraries or " + exporter.Enumerate(p.Carried)
+}
+
 // ownPhases are the exported phases, without the runtime's.
 func ownPhases(p *exporter.Profile) []string {
 	return slices.DeleteFunc(slices.Clone(p.Phases), func(name string) bool { return name == recording.PhaseHandover })
-}
-
-// allowed counts per architecture: "61 of 379 x86_64 calls, 40 of 439 x86 calls".
-func allowed(p *exporter.Profile) string {
-	var parts []string
-	for _, c := range exporter.Cover(p) {
-		parts = append(parts, fmt.Sprintf("%d of %d %s calls", c.Allowed, c.All, c.ABI))
-	}
-	return strings.Join(parts, ", ")
 }

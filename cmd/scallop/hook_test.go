@@ -275,7 +275,7 @@ func TestHookCapabilities(t *testing.T) {
 	b := newBundle(t)
 	b.spec.Annotations = map[string]string{hook.Annotation: "of:" + b.file("profile")}
 	with := func(names ...string) {
-		prefix := withCapabilities(t, names...)
+		prefix := onlyCapabilities(t, names...)
 		b.spec.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: prefix[0], Args: slices.Concat(prefix, []string{b.program, "hook"})}}}
 	}
 	with("dac_override")

@@ -199,8 +199,8 @@ func inMounts(t *testing.T, script string) []string {
 	return []string{unshare, "-m", "sh", "-c", "set -e; " + script + `; exec "$@"`, "sh"}
 }
 
-// withCapabilities is a prefix that leaves root these capabilities only.
-func withCapabilities(t *testing.T, names ...string) []string {
+// onlyCapabilities is a prefix that leaves root these capabilities only.
+func onlyCapabilities(t *testing.T, names ...string) []string {
 	hosttest.Root(t)
 	setpriv := hosttest.Tool(t, "setpriv", "util-linux")
 	set := "-all"

@@ -165,7 +165,7 @@ func TestRunCapabilities(t *testing.T) {
 		"--user with both":          {[]string{"bpf", "perfmon", "dac_override", "setuid", "setgid"}, []string{"-u", "65534"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			prefix := withCapabilities(t, test.have...)
+			prefix := onlyCapabilities(t, test.have...)
 			p := newPlace(t)
 			o := p.run(prefix, nil, p.runArgs(test.args...)...)
 			if test.want != "" {

@@ -16,6 +16,8 @@ type showOptions struct {
 	sort   string
 	limit  int
 	output string
+	// saturation shows when, or in which recording, the different calls appeared.
+	saturation bool
 }
 
 var (
@@ -26,7 +28,7 @@ var (
 func newShowCmd(e *env) *cobra.Command {
 	var opts showOptions
 	cmd := &cobra.Command{
-		Use:   "show [flags] RECORDING",
+		Use:   "show [flags] RECORDING…",
 		Short: "Show the calls of a recording, ranked, by phase",
 		Long: `Show who was recorded, how complete the recording is, and every system call
 with its count by phase, its share of all calls and when it was first seen.
@@ -35,14 +37,20 @@ The ranking is by total; the share of a row and of all rows above it are "share"
 and "cum". A call that only one phase made says so: startup-only and shutdown-only
 calls are those that a profile for the steady state can do without.
 
-RECORDING is a file written by scallop run; - is standard input.`,
+The lines under "seen" estimate how many calls were never seen (docs/completeness.md). With
+--saturation there is a curve instead of the ranking: how many different calls were
+seen by when; or, of several recordings, by which, and what each added.
+
+RECORDING is a file written by scallop run; - is standard input. Of several recordings
+the merge is shown.`,
 		Example: `  scallop show nginx.json
   scallop show --phase shutdown nginx.json
   scallop show --sort first --limit 20 nginx.json
-  scallop show --output csv nginx.json > nginx.csv`,
-		Args: oneArg("the recording to show, e.g. scallop show nginx.json"),
+  scallop show --output csv nginx.json > nginx.csv
+  scallop show --saturation run1.json run2.json run3.json`,
+		Args: recordingArgs("scallop show nginx.json"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return runShow(e, args[0], opts)
+			return runShow(e, args, opts)
 		},
 	}
 	flags := cmd.Flags()
@@ -50,19 +58,23 @@ RECORDING is a file written by scallop run; - is standard input.`,
 	flags.StringVar(&opts.sort, "sort", "total", "order of the rows, `BY` "+strings.Join(showSorts, ", "))
 	flags.IntVar(&opts.limit, "limit", 0, "show the first `N` rows; 0 is all")
 	flags.StringVar(&opts.output, "output", "table", "`FORMAT` "+strings.Join(showOutputs, ", "))
+	flags.BoolVar(&opts.saturation, "saturation", false, "show when, or in which recording, the different calls appeared")
 	completeValues(cmd, "sort", showSorts...)
 	completeValues(cmd, "output", showOutputs...)
 	completeValues(cmd, "phase", recording.Lifecycle...)
 	return cmd
 }
 
-func runShow(e *env, path string, opts showOptions) error {
+func runShow(e *env, paths []string, opts showOptions) error {
 	if err := opts.check(); err != nil {
 		return usageError(err)
 	}
-	rec, err := readRecording(e, path)
+	rec, err := readMerged(e, paths)
 	if err != nil {
 		return err
+	}
+	if opts.saturation {
+		return showSaturation(e, rec, opts)
 	}
 	rank, err := newRanking(rec, opts)
 	if err != nil {

@@ -20,12 +20,13 @@ func writeHeader(w io.Writer, rec *recording.Recording, t terminal) {
 	if len(rec.Workload.Command) > 0 {
 		h.line("command", h.fit(shellWords(rec.Workload.Command)))
 	}
-	h.line("recorded", fmt.Sprintf("%s for %s", rec.StartedAt.UTC().Format("2006-01-02 15:04:05 MST"), span(rec.DurationNs)))
+	h.line("recorded", h.fit(recordedText(rec)))
 	h.line("host", h.fit(clean(fmt.Sprintf("Linux %s %s, %s, %s, %s cgroups", rec.Host.Kernel, rec.Host.Architecture,
 		plural(rec.Host.CPUs, "CPU"), rec.Host.Probe, rec.Host.CgroupLayout))))
 	h.completeness(rec)
 	h.line("leader", h.fit(leaderText(rec.Workload.Leader)))
 	h.phases(rec)
+	h.seen(rec)
 	fmt.Fprintln(w)
 }
 
@@ -71,6 +72,10 @@ func (h header) completeness(rec *recording.Recording) {
 
 // phases writes one line a stretch of life, and one for what never happened.
 func (h header) phases(rec *recording.Recording) {
+	if len(rec.Parts) > 0 {
+		h.mergedPhases(rec)
+		return
+	}
 	label := "phases"
 	width := 0
 	for _, p := range rec.Phases {
@@ -81,6 +86,10 @@ func (h header) phases(rec *recording.Recording) {
 		h.line(label, h.fit(text))
 		label = ""
 	}
+	h.unreached(label, rec)
+}
+
+func (h header) unreached(label string, rec *recording.Recording) {
 	if len(rec.Unreached) > 0 {
 		h.line(label, h.t.paint(styleYellow, "never reached: "+strings.Join(rec.Unreached, ", ")))
 	}
@@ -95,6 +104,9 @@ func triggerText(t recording.Trigger) string {
 
 func leaderText(l recording.Leader) string {
 	text := fmt.Sprintf("pid %d", l.PID)
+	if l.PID == 0 {
+		text = "unknown, or several" // not started, or of a merged recording
+	}
 	if l.Exe != "" {
 		text += " " + l.Exe
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/scallop-sec/scallop/exporter/completeness"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -24,6 +25,8 @@ type rankingJSON struct {
 	Total      uint64    `json:"total"`
 	Omitted    int       `json:"omitted"` // rows beyond --limit
 	Rows       []rowJSON `json:"rows"`
+	// Completeness is how far the counts can be trusted to hold every call.
+	Completeness *completeness.Report `json:"completeness"`
 }
 
 type rowJSON struct {
@@ -61,6 +64,8 @@ func (r *ranking) writeJSON(w io.Writer) error {
 		Total:      r.total,
 		Omitted:    r.more,
 		Rows:       []rowJSON{},
+
+		Completeness: completeness.Of(r.rec, nil),
 	}
 	for i := range r.rows {
 		out.Rows = append(out.Rows, r.rows[i].json())

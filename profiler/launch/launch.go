@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/confine"
 )
 
 // Options of a command. Stdin, Stdout and Stderr that are files reach the command
@@ -28,6 +29,7 @@ type Options struct {
 	Stdout io.Writer
 	Stderr io.Writer
 	Cgroup *cgroup.Cgroup
+	Filter *confine.Filter // nil: none
 }
 
 // CommandError says that the command itself cannot be started: it is not there,
@@ -70,13 +72,36 @@ func Start(opts Options) (*exec.Cmd, error) {
 			Credential:  opts.User.credential(),
 		},
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd, opts.Filter); err != nil {
 		if next := hostCause(opts, err); next != "" {
 			return nil, fmt.Errorf("starting %q in a cgroup of its own: %w: %s", opts.Args[0], reason(err), next)
+		}
+		if step := (*confine.StepError)(nil); errors.As(err, &step) && !step.OfExecve() {
+			return nil, err
 		}
 		return nil, &CommandError{startError(opts, err)}
 	}
 	return cmd, nil
+}
+
+// start starts the command, under the filter if there is one.
+func start(cmd *exec.Cmd, filter *confine.Filter) error {
+	if filter == nil {
+		return cmd.Start()
+	}
+	handover, err := confine.Prepare(cmd, filter)
+	if err != nil {
+		return err
+	}
+	defer handover.Close()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	if err := handover.Await(); err != nil {
+		_ = cmd.Wait() // it tells no more than err
+		return err
+	}
+	return nil
 }
 
 // find looks a command up in the PATH that it will have itself.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/denials"
 	"github.com/scallop-sec/scallop/profiler/launch"
 	"github.com/scallop-sec/scallop/profiler/life"
 	"github.com/scallop-sec/scallop/profiler/ready"
@@ -25,6 +26,7 @@ type Options struct {
 	Name   string // of the workload
 	Tool   string // version of scallop
 	Launch launch.Options
+	Judges []denials.Judge // under Launch.Filter: calls whose arguments are counted
 	Sizes  profiler.Sizes
 	Probe  string // as profiler.Options
 
@@ -61,6 +63,7 @@ const lookInterval = time.Second
 type session struct {
 	opts     Options
 	recorder *profiler.Recorder
+	denials  *denials.Watcher // nil without a filter
 	cgroup   *cgroup.Cgroup
 	notify   *ready.Notify
 	cmd      *exec.Cmd
@@ -84,13 +87,24 @@ type session struct {
 // Run profiles the command and returns the recording. Its errors mean that the
 // command was not started; nothing is left behind then.
 func Run(ctx context.Context, opts Options) (*recording.Recording, error) {
+	o, err := Confine(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return o.Recording, nil
+}
+
+// Confine is Run for a command with a filter (opts.Launch.Filter): the outcome also tells what was denied. If the
+// filter did not even let the command start, there are both an outcome, without a recording, and an
+// error.
+func Confine(ctx context.Context, opts Options) (*Outcome, error) {
 	s, err := open(opts)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
 	if err := s.begin(); err != nil {
-		return nil, err
+		return s.stillborn(err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -98,7 +112,7 @@ func Run(ctx context.Context, opts Options) (*recording.Recording, error) {
 	s.loop(ctx)
 	cancel()
 	s.waiting.Wait() // the checks read the recorder's memory, which close unmaps
-	return s.finish()
+	return s.outcome()
 }
 
 // open prepares everything, whole or not at all.
@@ -150,7 +164,10 @@ func (s *session) prepare() error {
 		Phase:       profiler.PhaseStartup,
 		StopSignals: s.opts.StopSignals,
 	})
-	return err
+	if err != nil || s.opts.Launch.Filter == nil {
+		return err
+	}
+	return s.watchDenials(id)
 }
 
 // begin starts the command.
@@ -204,6 +221,9 @@ func (s *session) close() {
 		if err := s.cgroup.Remove(); err != nil {
 			s.opts.Warn("%v", err)
 		}
+	}
+	if s.denials != nil {
+		s.denials.Close()
 	}
 	if s.recorder != nil {
 		s.recorder.Close()

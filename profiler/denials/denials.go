@@ -1,0 +1,116 @@
+// Package denials sees what seccomp filters deny while it happens, without auditd: a denied
+// call has an exit and no entry, or sends SIGSYS. Its thin edge (Watcher) reads the kernel side; docs/verify.md
+// tells how that works.
+package denials
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/scallop-sec/scallop/bpf/denials"
+	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/recording"
+	"github.com/scallop-sec/scallop/profiler/syscalls"
+)
+
+// Action is what a filter did, as far as it shows.
+type Action string
+
+// Actions. SCMP_ACT_TRACE and SCMP_ACT_NOTIFY look like SCMP_ACT_ERRNO to the kernel side.
+const (
+	Errno = Action("errno") // the call returned a value that the filter chose
+	Trap  = Action("trap")  // SIGSYS, which the task may handle
+	Kill  = Action("kill")  // SIGSYS, which the thread or process does not survive
+)
+
+var actions = map[denials.DenialsAction]Action{
+	denials.DenialsActionACTION_ERRNO: Errno,
+	denials.DenialsActionACTION_TRAP:  Trap,
+	denials.DenialsActionACTION_KILL:  Kill,
+}
+
+// Denial is one (workload, phase, ABI, number, action, returned value), how often it was denied,
+// and who was the first.
+type Denial struct {
+	Workload int              // as given to Watch
+	Phase    profiler.PhaseID // PhaseHandover: of whoever starts the workload
+	ABI      syscalls.ABI
+	Nr       int
+	Action   Action
+	Return   int64 // of Errno: what the call returned, -38 for ENOSYS
+	Count    uint64
+	First    profiler.First
+	Last     int64 // as profiler.Now
+	// Traced: a debugger was attached to the first one. It can skip calls as well as a filter.
+	Traced bool
+}
+
+// Name of the call, empty if no table knows its number.
+func (d *Denial) Name() string {
+	name, _ := syscalls.Name(d.ABI, d.Nr)
+	return name
+}
+
+// Reasons of losses.
+const (
+	LossDenialsFull = "denials_no_room"   // denials not counted: too many kinds
+	LossTasksFull   = "tasks_no_room"     // tasks whose denials are not seen
+	LossCgroupsFull = "cgroups_no_room"   // child cgroups that are not watched
+	LossUnsure      = "begun_before"      // exits of calls that may have begun before the watch
+	LossMissed      = "denials_recursion" // runs of its programs that the kernel skipped, for any task
+)
+
+var lossNames = map[denials.DenialsDenialLoss]string{
+	denials.DenialsDenialLossLOSS_DENIALS_FULL: LossDenialsFull,
+	denials.DenialsDenialLossLOSS_TASKS_FULL:   LossTasksFull,
+	denials.DenialsDenialLossLOSS_CGROUPS_FULL: LossCgroupsFull,
+	denials.DenialsDenialLossLOSS_UNSURE:       LossUnsure,
+}
+
+// Snapshot is what was denied so far, sorted.
+type Snapshot struct {
+	Denials []Denial
+	Judged  []Judged
+	Losses  map[string]uint64
+}
+
+// Of is what workload w was denied.
+func (s *Snapshot) Of(w int) []Denial {
+	return slices.DeleteFunc(slices.Clone(s.Denials), func(d Denial) bool { return d.Workload != w })
+}
+
+func denialOf(k denials.DenialsDenialKey, v denials.DenialsDenial) Denial {
+	return Denial{
+		Workload: int(k.Workload),
+		Phase:    profiler.PhaseID(k.Phase),
+		ABI:      profiler.ABI(int(k.Abi)),
+		Nr:       int(int32(k.Nr)),
+		Action:   actions[denials.DenialsAction(k.Action)],
+		Return:   k.Ret,
+		Count:    v.Count,
+		First: profiler.First{
+			Time: int64(v.First),
+			PID:  int(v.Tgid),
+			TID:  int(v.Tid),
+			Comm: recording.CleanString(cString(v.Comm[:])),
+			Exe:  profiler.ExeID{Inode: v.ExeInode, Device: v.ExeDevice},
+		},
+		Last:   int64(v.Last),
+		Traced: v.Traced != 0,
+	}
+}
+
+// sortDenials puts them in an order that does not depend on the kernel's hash.
+func sortDenials(list []Denial) {
+	slices.SortFunc(list, func(a, b Denial) int {
+		return cmp.Or(
+			cmp.Compare(a.Workload, b.Workload),
+			cmp.Compare(a.First.Time, b.First.Time),
+			cmp.Compare(a.Phase, b.Phase),
+			cmp.Compare(a.ABI, b.ABI),
+			cmp.Compare(a.Nr, b.Nr),
+			cmp.Compare(a.Action, b.Action),
+			cmp.Compare(a.Return, b.Return),
+		)
+	})
+}

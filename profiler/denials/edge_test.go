@@ -1,0 +1,211 @@
+package denials_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	bpf "github.com/scallop-sec/scallop/bpf/denials"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/confine"
+	"github.com/scallop-sec/scallop/profiler/denials"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/launch"
+	"github.com/scallop-sec/scallop/profiler/syscalls"
+)
+
+// The test program is the helper of launch.Start under a filter, as scallop is.
+func TestMain(m *testing.M) {
+	if slices.Equal(os.Args[1:], []string{confine.Command}) {
+		fmt.Fprintln(os.Stderr, confine.Exec())
+		os.Exit(2)
+	}
+	os.Exit(m.Run())
+}
+
+// C and Go must agree on what they share.
+func TestSizes(t *testing.T) {
+	for name, size := range map[string][2]uintptr{
+		"denial_key": {unsafe.Sizeof(bpf.DenialsDenialKey{}), 24},
+		"denial":     {unsafe.Sizeof(bpf.DenialsDenial{}), 64},
+		"task_state": {unsafe.Sizeof(bpf.DenialsTaskState{}), 12},
+		"judge_key":  {unsafe.Sizeof(bpf.DenialsJudgeKey{}), 8},
+		"judged_key": {unsafe.Sizeof(bpf.DenialsJudgedKey{}), 64},
+	} {
+		if size[0] != size[1] {
+			t.Errorf("%s has %d bytes in Go, %d in C", name, size[0], size[1])
+		}
+	}
+}
+
+// watch opens and starts a watcher, which ends with the test.
+func watch(t *testing.T, opts denials.Options) *denials.Watcher {
+	t.Helper()
+	hosttest.Root(t)
+	w, err := denials.Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func snapshot(t *testing.T, w *denials.Watcher) *denials.Snapshot {
+	t.Helper()
+	s, err := w.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A process in a cgroup that the workload makes for itself is still the workload's.
+func TestChildCgroup(t *testing.T) {
+	program := hosttest.Program(t, "denied", "-static", "-pthread")
+	w := watch(t, denials.Options{})
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := `own=$1$(sed -n 's/^0:://p' /proc/self/cgroup); mkdir "$own/child"; echo $$ >"$own/child/cgroup.procs"; shift; exec "$@"`
+	cmd := start(t, func(id uint64) error { return w.Watch(id, 3) },
+		"/bin/sh", "-ec", script, "sh", mount.Path, program, "errno", "2", "2", "100")
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s := snapshot(t, w)
+	if len(s.Of(3)) != 1 || s.Of(3)[0].Count != 400 || len(s.Of(0)) != 0 {
+		t.Errorf("the program was denied 400 calls: %+v", s)
+	}
+}
+
+// Of a call that began before the watch only the exit is seen: it is not taken for denied, but said.
+func TestBegunBefore(t *testing.T) {
+	hosttest.Root(t)
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cgroup.CreateForRun(mount, "before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Remove() })
+	allow := &confine.Filter{Program: []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}}}
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd, err := launch.Start(launch.Options{Args: []string{"/bin/cat"}, Env: os.Environ(), Stdin: theirs, Cgroup: c, Filter: allow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	waitInside(t, cmd.Process.Pid, unix.SYS_READ)
+	w := watch(t, denials.Options{})
+	id, err := c.ID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Watch(id, 0); err != nil {
+		t.Fatal(err)
+	}
+	ours.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s := snapshot(t, w)
+	if len(s.Denials) != 0 || s.Losses[denials.LossUnsure] != 1 {
+		t.Errorf("one call of cat began before: %+v", s)
+	}
+}
+
+// waitInside returns when the process waits in that call for input that nobody sends.
+func waitInside(t *testing.T, pid, nr int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+		if err == nil && strings.HasPrefix(string(text), fmt.Sprintf("%d 0x0 ", nr)) {
+			return
+		}
+	}
+	t.Fatalf("process %d does not get into call %d", pid, nr)
+}
+
+// A tracer can skip calls, too: the evidence says that there was one.
+func TestTraced(t *testing.T) {
+	program := hosttest.Program(t, "denied", "-static", "-pthread")
+	strace := hosttest.Tool(t, "strace", "strace")
+	w := watch(t, denials.Options{})
+	cmd := start(t, func(id uint64) error { return w.Watch(id, 0) },
+		strace, "-f", "-o", filepath.Join(t.TempDir(), "log"), program, "errno", "2", "1", "30")
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	s := snapshot(t, w)
+	if len(s.Denials) != 1 || s.Denials[0].Count != 60 || !s.Denials[0].Traced {
+		t.Errorf("the program was denied 60 calls: %+v", s)
+	}
+}
+
+// Of the calls in Judges the arguments that decide are counted, of others none.
+func TestJudged(t *testing.T) {
+	kinds := hosttest.Program(t, "kinds", hosttest.Bare...)
+	native, _ := syscalls.Native(runtime.GOARCH)
+	number := func(name string) int {
+		nr, _ := syscalls.Number(native, name)
+		return nr
+	}
+	for _, probe := range probes {
+		w := watch(t, denials.Options{Probe: probe, Judges: []denials.Judge{
+			{ABI: native, Nr: number("close"), Args: [6]bool{true}},
+			{ABI: native, Nr: number("dup"), Args: [6]bool{1: true, 2: true}},
+			{ABI: syscalls.RISCV64, Nr: number("lseek"), Args: [6]bool{true}}, // cannot occur here
+		}})
+		mount, err := cgroup.FindMount()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := cgroup.CreateForRun(mount, "judged-"+probe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Remove() })
+		id, err := c.ID()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Watch(id, 0); err != nil {
+			t.Fatal(err)
+		}
+		allow := &confine.Filter{Program: []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_LOG}}}
+		cmd, err := launch.Start(launch.Options{Args: []string{kinds}, Cgroup: c, Filter: allow})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		s := snapshot(t, w)
+		want := map[int][6]uint64{number("close"): {^uint64(0)}, number("dup"): {}}
+		if len(s.Judged) != len(want) {
+			t.Errorf("%s: %+v", probe, s.Judged)
+		}
+		for _, j := range s.Judged {
+			if args, ok := want[j.Nr]; !ok || j.Args != args || j.Count != 1000 || j.ABI != native {
+				t.Errorf("%s: the program makes 1000 of these: %+v", probe, j)
+			}
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package denials_test
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/denials"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/launch"
+)
+
+var probes = []string{profiler.ProbeTpBTF, profiler.ProbeRaw}
+
+// watched runs the command in a cgroup of its own to its end, and returns what was denied to it.
+func watched(t *testing.T, probe string, args ...string) (*denials.Snapshot, *os.ProcessState) {
+	t.Helper()
+	hosttest.Root(t)
+	w, err := denials.Open(denials.Options{Probe: probe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := start(t, func(id uint64) error { return w.Watch(id, 0) }, args...)
+	_ = cmd.Wait() // the state is looked at
+	s, err := w.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reason, n := range s.Losses {
+		if n != 0 {
+			t.Errorf("%d lost: %s", n, reason)
+		}
+	}
+	return s, cmd.ProcessState
+}
+
+func start(t *testing.T, watch func(id uint64) error, args ...string) *exec.Cmd {
+	t.Helper()
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cgroup.CreateForRun(mount, "denials"+strconv.FormatInt(time.Now().UnixNano(), 36))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Kill(); err != nil {
+			t.Error(err)
+		}
+		if err := c.WaitEmpty(t.Context()); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+		if err := c.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	id, err := c.ID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watch(id); err != nil {
+		t.Fatal(err)
+	}
+	cmd, err := launch.Start(launch.Options{Args: args, Env: os.Environ(), Cgroup: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// The program knows how many of its calls are denied, and that nothing else is: it forks, vforks,
+// execs, sleeps, and is interrupted all the time.
+func TestDenied(t *testing.T) {
+	program := hosttest.Program(t, "denied", "-static", "-pthread")
+	for name, test := range map[string]struct {
+		args   []string
+		action denials.Action
+		ret    int64
+		want   uint64
+	}{
+		"errno":                {[]string{"errno", "8", "8", "3000"}, denials.Errno, -1, 8 * 8 * 3000},
+		"errno 0":              {[]string{"zero", "4", "4", "2000"}, denials.Errno, 0, 4 * 4 * 2000},
+		"errno, many children": {[]string{"errno", "300", "1", "10"}, denials.Errno, -1, 300 * 10},
+		"trap":                 {[]string{"trap", "4", "8", "1000"}, denials.Trap, 0, 4 * 8 * 1000},
+		"kill the thread":      {[]string{"thread", "20", "8", "5"}, denials.Kill, 0, 20 * 8},
+		"kill the process":     {[]string{"process", "20", "1", "5"}, denials.Kill, 0, 20},
+		"allow":                {[]string{"allow", "20", "8", "2000"}, "", 0, 0},
+	} {
+		for _, probe := range probes {
+			t.Run(name+" "+probe, func(t *testing.T) {
+				s, state := watched(t, probe, append([]string{program}, test.args...)...)
+				if wantOK := test.args[0] != "process"; state.Success() != wantOK {
+					t.Errorf("the program ended with %s", state)
+				}
+				if test.want == 0 {
+					if len(s.Denials) != 0 {
+						t.Errorf("denied: %+v", s.Denials)
+					}
+					return
+				}
+				if len(s.Denials) != 1 {
+					t.Fatalf("%d kinds of denials, not 1: %+v", len(s.Denials), s.Denials)
+				}
+				d := s.Denials[0]
+				if d.Name() != "getppid" || d.Action != test.action || d.Return != test.ret || d.Count != test.want {
+					t.Errorf("counted %d %s %s %d, the program was denied %d", d.Count, d.Name(), d.Action, d.Return, test.want)
+				}
+				if d.First.Comm != "denied" || d.First.TID == 0 || d.First.Time == 0 || d.Last < d.First.Time || d.Traced {
+					t.Errorf("evidence: %+v", d)
+				}
+			})
+		}
+	}
+}
