@@ -58,7 +58,7 @@ func watchDenials(t *testing.T) *denials {
 		hosttest.Lack(t, fmt.Sprintf("CAP_AUDIT_READ: %v", err))
 	}
 	// Others on the host may have much denied at once.
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4<<20); err != nil {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 64<<20); err != nil {
 		t.Fatal(err)
 	}
 	// The reader wakes up by itself, so that closing needs no trick.

@@ -49,7 +49,7 @@ func testEngine(t *testing.T, start func(*testing.T, *room) *engine) {
 
 // testEngineRemoval is testRemoval with an engine, which must also pass the profile's errno on.
 func testEngineRemoval(t *testing.T, watch *denials, e *engine, s *server, recording string) {
-	c := e.run(t, s, lessEpollWait(t, exportProfile(t, recording, "docker")))
+	c := e.run(t, s, lessEpollWait(t, exportProfile(t, recording, "docker", "--portability", "none")))
 	err := (&life{s, c, true, fewRequests, shortPatience}).lead()
 	c.remove()
 	if failedAt(err) != stepStart {
@@ -59,7 +59,7 @@ func testEngineRemoval(t *testing.T, watch *denials, e *engine, s *server, recor
 		t.Errorf("nginx did not say %q:\n%s", want, &c.out)
 	}
 
-	logged := e.run(t, s, lessEpollWait(t, exportProfile(t, recording, "docker", "--default-action", "log")))
+	logged := e.run(t, s, lessEpollWait(t, exportProfile(t, recording, "docker", "--default-action", "log", "--portability", "none")))
 	if err := (&life{s, logged, true, fewRequests, 0}).lead(); err != nil {
 		t.Errorf("epoll_wait logged: %v\n%s", err, &logged.out)
 	}
