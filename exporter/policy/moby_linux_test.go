@@ -115,7 +115,7 @@ func runner(t *testing.T, goarch string) []string {
 	if unix.ByteSliceToString(uts.Machine[:]) == machines[goarch] {
 		return nil
 	}
-	return []string{hosttest.Tool(t, "qemu-"+machines[goarch], "qemu-user")}
+	return []string{hosttest.Tool(t, "qemu-"+machines[goarch]+"-static", "qemu-user-static")}
 }
 
 // sameVerdicts judges by moby's rules in the plainest way, without the package's tables of clauses.
