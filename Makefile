@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build test test-kernels test-crun lint demo bench churn baselines generate check-generated fuzz setup setup-demo setup-generate clean
+.PHONY: help build test test-kernels test-crun lint demo bench soak baselines generate check-generated fuzz setup setup-demo setup-generate clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -29,9 +29,11 @@ demo: build setup-demo ## profile nginx through its life and export its allow-li
 bench: build setup ## the cost ladder, from interleaved rounds of one run
 	$(GO) run ./cmd/ladder --scallop ./scallop
 
-DURATION ?= 60s
-churn: build setup ## a thousand cgroups at once, 50 more a second: what is missing, what scallop takes: DURATION=60s
-	$(GO) run ./cmd/churn --scallop ./scallop --duration $(DURATION)
+DURATION ?= 10m
+CGROUPS ?= 200
+RATE ?= 20
+soak: build setup ## full load, cgroups that come and go: what is missing, what grows: DURATION=10m CGROUPS=200 RATE=20
+	$(GO) run ./cmd/soak --scallop ./scallop --duration $(DURATION) --cgroups $(CGROUPS) --rate $(RATE)
 
 RUNTIME ?= runc
 ORIGIN ?=

@@ -13,7 +13,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
-// report is what was made and what was recorded.
+// report is what was made, what was recorded, and what scallop took for it.
 type report struct {
 	options options
 	room    int
@@ -27,9 +27,7 @@ type report struct {
 	losses   map[string]uint64
 	partial  int // recordings that are incomplete
 
-	over   time.Duration // of the churn
-	usage  usage
-	kernel int // bytes
+	usage []usage // over time; the last one when the load ended
 }
 
 // read takes the recordings in. The execve is the load generator's own, before the load counts.
@@ -75,8 +73,8 @@ func ownCalls(r *recording.Recording) (n uint64) {
 	return n
 }
 
-// missing lists what is not as it must be.
-func (r *report) missing() []string {
+// findings lists what is not as it must be.
+func (r *report) findings() []string {
 	var all []string
 	if r.made != len(r.recorded) {
 		all = append(all, fmt.Sprintf("%d cgroups, %d recordings", r.made, len(r.recorded)))
@@ -101,11 +99,41 @@ func (r *report) missing() []string {
 	if r.exit != 0 {
 		all = append(all, fmt.Sprintf("scallop's exit code is %d: %s", r.exit, r.warnings))
 	}
-	return all
+	return append(all, growth(r.usage)...)
 }
 
+const mib = 1 << 20
+
 func (r *report) write(w io.Writer) error {
-	const mib = 1 << 20
+	for _, table := range []func(io.Writer) error{r.writeTimes, r.writeSums} {
+		if err := table(w); err != nil {
+			return err
+		}
+	}
+	for _, what := range r.findings() {
+		if _, err := fmt.Fprintf(w, "WRONG: %s\n", what); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeTimes is a row a look: own CPU since the look before.
+func (r *report) writeTimes(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "time\town CPU\tresident\tmaps\tdescriptors\t")
+	for i, u := range r.usage {
+		cpu := "-"
+		if i > 0 {
+			cpu = share(u, r.usage[i-1])
+		}
+		fmt.Fprintf(table, "%s\t%s\t%.1f MiB\t%.1f MiB\t%d\t\n", u.at.Round(time.Second), cpu, float64(u.resident)/mib, float64(u.maps)/mib, u.files)
+	}
+	fmt.Fprintln(table)
+	return table.Flush()
+}
+
+func (r *report) writeSums(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(table, "%s\t%s\t\n", name, fmt.Sprintf(format, args...))
@@ -116,18 +144,18 @@ func (r *report) write(w io.Writer) error {
 	row("calls recorded", "%d", sum(r.recorded))
 	row("losses", "%d", sum(r.losses))
 	row("events dropped", "%d", r.losses["events_dropped"])
-	row("scallop's own CPU", "%.1f %% of a core", 100*float64(r.usage.cpu)/float64(max(1, r.over)))
-	row("its resident memory", "%.1f MiB (at most %.1f)", float64(r.usage.resident)/mib, float64(r.usage.peak)/mib)
-	row("kernel memory of the maps", "%.1f MiB (room for %d)", float64(r.kernel)/mib, r.room)
-	if err := table.Flush(); err != nil {
-		return err
+	if n := len(r.usage); n > 0 {
+		first, last := r.usage[0], r.usage[n-1]
+		row("scallop's own CPU", "%s of a core", share(last, first))
+		row("its resident memory", "%.1f MiB (at most %.1f)", float64(last.resident)/mib, float64(last.peak)/mib)
+		row("kernel memory of the maps", "%.1f MiB (room for %d)", float64(last.maps)/mib, r.room)
 	}
-	for _, what := range r.missing() {
-		if _, err := fmt.Fprintf(w, "MISSING: %s\n", what); err != nil {
-			return err
-		}
-	}
-	return nil
+	return table.Flush()
+}
+
+// share of a core between two looks.
+func share(now, before usage) string {
+	return fmt.Sprintf("%.1f %%", 100*float64(now.cpu-before.cpu)/float64(max(1, now.at-before.at)))
 }
 
 func sum(m map[string]uint64) (n uint64) {

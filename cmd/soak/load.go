@@ -15,7 +15,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 )
 
-// program compiles the load, testdata/programs/load.c.
+// program compiles the load generator, testdata/programs/load.c.
 func program(dir string) (string, error) {
 	const source = "testdata/programs/load.c"
 	out := filepath.Join(dir, "load")

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -32,7 +31,7 @@ func startRecorder(opts options, top, out, dir string) (*recorder, error) {
 		return nil, err
 	}
 	defer ready.Close()
-	r.cmd = exec.Command(opts.scallop, "record", "--quiet", "--all", "--root", top, "-o", out, "--max-workloads", strconv.Itoa(r.room))
+	r.cmd = exec.Command(opts.scallop, "record", "--quiet", "--all", "--root", top, "-o", out, "--max-workloads", strconv.Itoa(r.room), "--checkpoint", opts.checkpoint.String())
 	r.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+filepath.Join(dir, "notify"), "SCALLOP_RUNTIME_DIR="+filepath.Join(dir, "run"))
 	r.cmd.Stderr = &r.stderr
 	if err := r.cmd.Start(); err != nil {
@@ -57,43 +56,4 @@ func (r *recorder) stop() (int, error) {
 		return exit.ExitCode(), nil
 	}
 	return 0, err
-}
-
-// usage is what its process has taken.
-type usage struct {
-	cpu            time.Duration
-	resident, peak int // bytes
-}
-
-// clockTick is of times in /proc: sysconf(_SC_CLK_TCK), 100 on all of Linux's own architectures.
-const clockTick = 10 * time.Millisecond
-
-func (r *recorder) usage() (usage, error) {
-	proc := fmt.Sprintf("/proc/%d/", r.cmd.Process.Pid)
-	stat, err := os.ReadFile(proc + "stat")
-	if err != nil {
-		return usage{}, err
-	}
-	status, err := os.ReadFile(proc + "status")
-	if err != nil {
-		return usage{}, err
-	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 13 {
-		return usage{}, fmt.Errorf("%sstat has %d fields", proc, len(fields))
-	}
-	user, err1 := strconv.Atoi(fields[11])
-	system, err2 := strconv.Atoi(fields[12])
-	u := usage{cpu: time.Duration(user+system) * clockTick}
-	for line := range strings.Lines(string(status)) {
-		key, value, _ := strings.Cut(line, ":")
-		kib, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
-		switch key {
-		case "VmRSS":
-			u.resident = kib << 10
-		case "VmHWM":
-			u.peak = kib << 10
-		}
-	}
-	return u, errors.Join(err1, err2)
 }

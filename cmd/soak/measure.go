@@ -11,18 +11,17 @@ import (
 	"sync"
 	"time"
 
-	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 )
 
 // measure records the crowd, and reads what came of it.
 func measure(ctx context.Context, opts options, progress io.Writer) (r *report, err error) {
-	dir, err := os.MkdirTemp("", "scallop-churn-")
+	dir, err := os.MkdirTemp("", "scallop-soak-")
 	if err != nil {
 		return nil, err
 	}
 	if opts.keep {
-		fmt.Fprintf(progress, "churn: the recordings are in %s\n", filepath.Join(dir, "out"))
+		fmt.Fprintf(progress, "soak: the recordings are in %s\n", filepath.Join(dir, "out"))
 	} else {
 		defer os.RemoveAll(dir)
 	}
@@ -34,7 +33,7 @@ func measure(ctx context.Context, opts options, progress io.Writer) (r *report, 
 	if err != nil {
 		return nil, err
 	}
-	if c.top, err = cgroup.Create(mount, fmt.Sprintf("scallop-churn-%d", os.Getpid())); err != nil {
+	if c.top, err = cgroup.Create(mount, fmt.Sprintf("scallop-soak-%d", os.Getpid())); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.top.Kill(), c.top.WaitEmpty(context.Background()), c.top.Remove()) }()
@@ -53,7 +52,7 @@ func measure(ctx context.Context, opts options, progress io.Writer) (r *report, 
 	}
 	r.warnings = scallop.stderr.String()
 	r.made, r.calls = c.made, c.calls
-	return r, errors.Join(r.read(out), r.kernelMemory())
+	return r, r.read(out)
 }
 
 // load lets the crowd come and go, and looks at scallop meanwhile.
@@ -70,19 +69,18 @@ func (r *report) load(ctx context.Context, c *crowd, scallop *recorder, progress
 		}
 		residents = append(residents, m)
 	}
-	fmt.Fprintf(progress, "churn: %d cgroups live; %d a second come for %s\n", len(residents), r.options.rate, r.options.duration)
-	before, err := scallop.usage()
-	if err != nil {
-		return err
-	}
-	began := time.Now()
+	fmt.Fprintf(progress, "soak: %d cgroups live; %d a second come for %s\n", len(residents), r.options.rate, r.options.duration)
+	watched, end := context.WithCancel(ctx)
+	var sampling sync.WaitGroup
+	var err error
+	sampling.Go(func() { err = r.sample(watched, scallop) })
 	c.churn(ctx, r.options)
-	r.over = time.Since(began)
-	if r.usage, err = scallop.usage(); err != nil {
-		return fmt.Errorf("looking at scallop: %w: %s", err, scallop.stderr.String())
+	end()
+	sampling.Wait()
+	if err != nil {
+		err = fmt.Errorf("looking at scallop: %w: %s", err, scallop.stderr.String())
 	}
-	r.usage.cpu -= before.cpu
-	return errors.Join(c.stop(residents), c.failed, ctx.Err())
+	return errors.Join(err, c.stop(residents), c.failed, ctx.Err())
 }
 
 // churn starts cgroups at their rate, and returns when all have ended.
@@ -112,10 +110,4 @@ func (c *crowd) churn(ctx context.Context, opts options) {
 		})
 	}
 	all.Wait()
-}
-
-func (r *report) kernelMemory() error {
-	var err error
-	r.kernel, err = profiler.SizesFor(r.room).MemoryBytes(runtime.NumCPU())
-	return err
 }
