@@ -137,14 +137,30 @@ func (c *Cgroup) WaitEmpty(ctx context.Context) error {
 func (c *Cgroup) Procs() ([]int, error) {
 	var pids []int
 	err := c.walk(func(dir string) error {
-		text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
-		for _, field := range strings.Fields(string(text)) {
-			if pid, err := strconv.Atoi(field); err == nil {
-				pids = append(pids, pid)
-			}
-		}
+		own, err := procs(dir)
+		pids = append(pids, own...)
 		return err
 	})
+	return pids, err
+}
+
+// OwnProcs lists the processes in the cgroup itself, none if it is gone.
+func (c *Cgroup) OwnProcs() ([]int, error) {
+	pids, err := procs(c.Dir())
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return nil, nil
+	}
+	return pids, err
+}
+
+func procs(dir string) ([]int, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	var pids []int
+	for _, field := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(field); err == nil {
+			pids = append(pids, pid)
+		}
+	}
 	return pids, err
 }
 

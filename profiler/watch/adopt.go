@@ -66,13 +66,7 @@ func (w *watch) adoptTree(cgroupPath string, parent cgroup.Class, top bool) erro
 	if err != nil {
 		return err
 	}
-	class := cgroup.ClassOf(filepath.Base(cgroupPath))
-	if top {
-		class = cgroup.Plain
-	}
-	if cgroup.JoinsParent(parent, class) {
-		class = parent
-	}
+	class := classAt(cgroupPath, parent, top)
 	p := placeOf(w.opts.Root, cgroupPath)
 	if t := w.meant(p, class, top); t != nil {
 		return w.adoptOne(p, id, class, t)
@@ -93,6 +87,26 @@ func (w *watch) adoptTree(cgroupPath string, parent cgroup.Class, top bool) erro
 		}
 		return err
 	})
+}
+
+// classAt is the class of a cgroup below one of class parent; of the top, where looking begins, its name says nothing.
+func classAt(cgroupPath string, parent cgroup.Class, top bool) cgroup.Class {
+	class := cgroup.ClassOf(filepath.Base(cgroupPath))
+	if top {
+		class = cgroup.Plain
+	}
+	if cgroup.JoinsParent(parent, class) {
+		return parent
+	}
+	return class
+}
+
+// widened is the class of a workload that t means: all below what was named belongs to it.
+func widened(p place, class cgroup.Class, t *target) cgroup.Class {
+	if t.Kind != All && p.path != "/" {
+		return cgroup.Whole
+	}
+	return class
 }
 
 // mayHold tells whether there is a reason to look into a cgroup: those that were named by their path are the only ones
@@ -173,9 +187,7 @@ func (w *watch) own(p place) bool {
 // adoptOne records a workload whose cgroup was there before, and the cgroups below it.
 func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) error {
 	c := t.containers[p.ref.ID]
-	if t.Kind != All && p.path != "/" {
-		class = cgroup.Whole // named: all below belongs to it
-	}
+	class = widened(p, class, t)
 	running := cgroup.Cgroup{Mount: w.mount, Path: p.path}
 	opts := profiler.WorkloadOptions{CgroupID: id, Class: class, Phase: profiler.PhaseSetup, StopSignals: w.stopSignals(c)}
 	if !t.Fresh {
@@ -276,14 +288,14 @@ func (w *watch) reportMissing() error {
 		if t.found || t.Kind == All {
 			continue
 		}
-		err := t.failed
-		if err == nil && len(t.containers) > 0 {
-			err = fmt.Errorf("%s: its cgroup is not below %s: is the engine in another cgroup namespace?", t, w.mount.Path)
-		} else if err == nil {
-			err = fmt.Errorf("%s: there is none: check the name, or wait for it with --wait", t)
-		}
-		if w.opts.Wait && (t.failed == nil || errors.Is(err, engine.ErrNotFound) || errors.Is(err, fs.ErrNotExist)) {
-			continue
+		err := t.missing(w.mount)
+		if t.failed == nil || errors.Is(err, engine.ErrNotFound) || errors.Is(err, fs.ErrNotExist) { // it may come
+			if w.opts.Wait {
+				continue
+			}
+			if len(t.containers) == 0 {
+				err = fmt.Errorf("%w, or wait for it with --wait", err)
+			}
 		}
 		w.result.Missing = append(w.result.Missing, err)
 		w.opts.Warn("%v", err)
@@ -292,4 +304,16 @@ func (w *watch) reportMissing() error {
 		return errors.Join(w.result.Missing...)
 	}
 	return nil
+}
+
+// missing is why a target was not found.
+func (t *target) missing(mount cgroup.Mount) error {
+	switch {
+	case t.failed != nil:
+		return t.failed
+	case len(t.containers) > 0:
+		return fmt.Errorf("%s: its cgroup is not below %s: is the engine in another cgroup namespace?", t, mount.Path)
+	default:
+		return fmt.Errorf("%s: there is none: check the name", t)
+	}
 }

@@ -45,7 +45,7 @@ func (t *target) resolve(ctx context.Context, engines Engines, mount cgroup.Moun
 	case Cgroup:
 		t.path = cgroupPath(mount, t.Text)
 		if _, err = os.Stat(filepath.Join(mount.Path, t.path)); errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%s: %w below %s: check the path, or wait for it with --wait", t, fs.ErrNotExist, mount.Path)
+			err = fmt.Errorf("%s: %w below %s: check the path", t, fs.ErrNotExist, mount.Path)
 		}
 	case PID:
 		t.path, err = pathOfPID(t.Number)

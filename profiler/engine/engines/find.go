@@ -179,5 +179,5 @@ func (s *Set) hint() string {
 	for _, m := range s.members {
 		asked = append(asked, fmt.Sprintf("%s at %s", m.Engine(), m.Endpoint()))
 	}
-	return fmt.Sprintf("asked %s: check the name, name another engine's socket with --runtime-endpoint, or wait for it with --wait", strings.Join(asked, ", "))
+	return fmt.Sprintf("asked %s: check the name, or name another engine's socket with --runtime-endpoint", strings.Join(asked, ", "))
 }
