@@ -59,15 +59,16 @@ func decodeFast(raw []byte) *Recording {
 	if !ok {
 		return nil
 	}
-	rec, err := parse(head)
-	if err != nil {
+	var rec Recording
+	if err := format.parse(head, &rec); err != nil {
 		return nil
 	}
 	rec.Syscalls = rows
-	if rec, err = checked(rec); err != nil {
+	n, err := checked(&rec)
+	if err != nil {
 		return nil
 	}
-	return rec
+	return n
 }
 
 // splitRows takes the list of calls out of a recording, which is nearly all of it: head is the same

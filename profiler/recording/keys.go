@@ -9,7 +9,7 @@ import (
 
 // checkKeys refuses an object that has one key twice. encoding/json would merge
 // the two silently, and it takes "Total" for "total": so case does not count.
-func checkKeys(raw json.RawMessage) error {
+func (f *Format) checkKeys(raw json.RawMessage) error {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	var stack []keySet
@@ -20,7 +20,7 @@ func checkKeys(raw json.RawMessage) error {
 		}
 		stack, err = nextToken(stack, tok)
 		if err != nil {
-			return err
+			return fmt.Errorf("%w: %s", err, f.Again)
 		}
 		if len(stack) == 0 {
 			return nil
@@ -52,7 +52,7 @@ func nextToken(stack []keySet, tok json.Token) ([]keySet, error) {
 	}
 	key := strings.ToLower(fmt.Sprint(tok))
 	if top.seen[key] {
-		return nil, fmt.Errorf("key %s occurs twice in one object: record again", quote(key))
+		return nil, fmt.Errorf("key %s occurs twice in one object", quote(key))
 	}
 	top.seen[key] = true
 	top.value = true
