@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // oneOf checks the value of a flag that takes a few words.
@@ -14,6 +17,26 @@ func oneOf(flag, value string, allowed []string) error {
 		return nil
 	}
 	return fmt.Errorf("%s %q is not known: use one of %s", flag, value, strings.Join(allowed, ", "))
+}
+
+// notEmpty checks flags that were given but mean nothing without a value.
+func notEmpty(set *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if flag := set.Lookup(name); flag.Changed && flag.Value.String() == "" {
+			return fmt.Errorf("--%s: is empty: give a value, or leave the flag out", name)
+		}
+	}
+	return nil
+}
+
+// notNegative checks durations, by the names of their flags.
+func notNegative(flags map[string]time.Duration) error {
+	for _, name := range slices.Sorted(maps.Keys(flags)) {
+		if d := flags[name]; d < 0 {
+			return fmt.Errorf("--%s %s: is negative: give 0 or more", name, d)
+		}
+	}
+	return nil
 }
 
 // completeValues lets the shell complete a flag's words. A flag that does not

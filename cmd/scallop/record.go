@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scallop-sec/scallop/profiler/control"
-	"github.com/scallop-sec/scallop/profiler/engine/engines"
 	"github.com/scallop-sec/scallop/profiler/ready"
 	"github.com/scallop-sec/scallop/profiler/watch"
 )
@@ -129,22 +128,6 @@ func recordExit(e *env, f *recordFlags, r watch.Result, dir *recordingDir) error
 		return usageError(fmt.Errorf("%d targets were not found: see the warnings", len(r.Missing)))
 	}
 	return nil
-}
-
-// openEngines asks which container engines there are. Those that do not answer are warned of, unless the user
-// named them and there is no other.
-func (f *recordFlags) openEngines(ctx context.Context, opts watch.Options) (*engines.Set, error) {
-	set, errs := engines.Open(ctx, f.endpoints)
-	if len(f.endpoints) > 0 && len(errs) == len(f.endpoints) {
-		return nil, usageError(errors.Join(errs...))
-	}
-	for _, err := range errs {
-		opts.Warn("%v", err)
-	}
-	if len(set.Endpoints()) == 0 {
-		return nil, set.Close()
-	}
-	return set, nil
 }
 
 // connectRecord gives the watch its signals and marks until the returned function is called.

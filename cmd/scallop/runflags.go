@@ -117,10 +117,8 @@ func (f *runFlags) options(e *env, flags *pflag.FlagSet, args []string) (session
 // checkValues finds what a script's unset variable makes of a flag, most of all
 // --user "$USER_NAME", which must not mean root.
 func (f *runFlags) checkValues(flags *pflag.FlagSet) error {
-	for _, name := range []string{"output-file", "name", "user", "chdir"} {
-		if flag := flags.Lookup(name); flag.Changed && flag.Value.String() == "" {
-			return fmt.Errorf("--%s: is empty: give a value, or leave the flag out", name)
-		}
+	if err := notEmpty(flags, "output-file", "name", "user", "chdir"); err != nil {
+		return err
 	}
 	for _, entry := range f.env {
 		if key, _, _ := strings.Cut(entry, "="); key == "" {
@@ -142,15 +140,10 @@ func (f *runFlags) checkValues(flags *pflag.FlagSet) error {
 }
 
 func (f *runFlags) checkDurations() error {
-	for flag, d := range map[string]time.Duration{
+	return notNegative(map[string]time.Duration{
 		"ready-after": f.readyAfter, "settle": f.settle, "stop-timeout": f.stopTimeout,
 		"duration": f.duration, "stop-after": f.stopAfter, "checkpoint": f.checkpoint,
-	} {
-		if d < 0 {
-			return fmt.Errorf("--%s %s: is negative: give 0 or more", flag, d)
-		}
-	}
-	return nil
+	})
 }
 
 // readiness collects the checks. Settling is looked at if asked for, or if

@@ -25,9 +25,9 @@ func checkIdentity(r *Recording) error {
 	switch {
 	case r.APIVersion != APIVersion || r.Kind != Kind:
 		return fmt.Errorf("apiVersion and kind are not %s and %s", APIVersion, Kind)
-	case !isID(r.ID):
+	case !IsID(r.ID):
 		return errors.New("id is not 32 hexadecimal digits")
-	case !isName(r.Host.Architecture, 16):
+	case !IsName(r.Host.Architecture, 16):
 		return errors.New("host.architecture is no architecture, like x86_64")
 	case r.Host.CPUs < 0:
 		return errors.New("host.cpus is negative")
@@ -57,7 +57,8 @@ func checkWorkload(w *Workload) error {
 	return nil
 }
 
-func isID(s string) bool {
+// IsID tells whether s is 32 hexadecimal digits in lower case.
+func IsID(s string) bool {
 	if len(s) != 32 {
 		return false
 	}
@@ -113,7 +114,7 @@ func checkUnreached(r *Recording) error {
 func checkLosses(r *Recording) error {
 	lost := false
 	for _, reason := range sortedKeys(r.Losses) {
-		if !isName(reason, maxReasonName) {
+		if !IsName(reason, maxReasonName) {
 			return fmt.Errorf("losses: %s is no reason in snake_case", quote(reason))
 		}
 		lost = lost || r.Losses[reason] > 0
@@ -162,11 +163,11 @@ func checkSyscalls(r *Recording) error {
 // handover always may, since they belong to tasks, not to stretches of time.
 func checkSyscall(s *Syscall, listed map[string]bool) error {
 	switch {
-	case !isName(s.ABI, 16):
+	case !IsName(s.ABI, 16):
 		return errors.New("abi is no ABI, like x86_64")
 	case s.Nr < 0 || s.Nr > maxNr:
 		return fmt.Errorf("nr is not between 0 and %d", maxNr)
-	case s.Name != "" && !isSyscallName(s.Name):
+	case s.Name != "" && !IsSyscallName(s.Name):
 		return fmt.Errorf("%s is no name of a system call", quote(s.Name))
 	}
 	var sum, carry uint64
@@ -190,13 +191,13 @@ func checkSyscall(s *Syscall, listed map[string]bool) error {
 	return nil
 }
 
-// isName tells whether s is 1 to limit bytes of a-z, 0-9 and '_', a letter first.
-func isName(s string, limit int) bool {
+// IsName tells whether s is 1 to limit bytes of a-z, 0-9 and '_', a letter first.
+func IsName(s string, limit int) bool {
 	return s != "" && len(s) <= limit && s[0] >= 'a' && s[0] <= 'z' && isWord(s)
 }
 
-// isSyscallName accepts what the kernel's tables hold, e.g. _llseek, fstatat64.
-func isSyscallName(s string) bool {
+// IsSyscallName accepts what the kernel's tables hold, e.g. _llseek, fstatat64.
+func IsSyscallName(s string) bool {
 	return len(s) <= 64 && isWord(s)
 }
 
