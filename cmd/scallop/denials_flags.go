@@ -1,0 +1,64 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/watch"
+)
+
+// denialsFlags are the flags of `scallop denials`, as typed.
+type denialsFlags struct {
+	targetFlags
+	lifeFlags
+
+	file     string // of the report, empty: none
+	output   string // of what is printed
+	duration time.Duration
+	args     bool
+	stack    bool
+	probe    string
+	quiet    bool
+}
+
+var denialsFormats = []string{"table", "json"}
+
+func addDenialsFlags(cmd *cobra.Command, f *denialsFlags) {
+	flags := cmd.Flags()
+	f.targetFlags.add(flags)
+	flags.StringVarP(&f.file, "output-file", "o", "", "write a denial report to `FILE`; - is standard output")
+	flags.StringVar(&f.output, "output", "table", "`FORMAT` of what is printed: table, or json (an object a line)")
+	flags.BoolVar(&f.args, "args", false, "keep the arguments of the first call of each kind")
+	flags.BoolVar(&f.stack, "stack", false, "keep the user stack of the first call of each kind")
+	f.lifeFlags.add(flags)
+	flags.DurationVar(&f.duration, "duration", 0, "end after `DURATION`")
+	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf or raw_tracepoint (default: what loads)")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
+	_ = flags.MarkHidden("probe")
+	completeValues(cmd, "output", denialsFormats...)
+}
+
+// check finds what is wrong with flags of every kind of denials: live, and from elsewhere.
+func (f *denialsFlags) check() error {
+	if err := notEmpty(f.set, "output-file"); err != nil {
+		return err
+	}
+	if err := oneOf("--output", f.output, denialsFormats); err != nil {
+		return err
+	}
+	if err := notNegative(map[string]time.Duration{"duration": f.duration}); err != nil || f.probe == "" {
+		return err
+	}
+	return oneOf("--probe", f.probe, []string{profiler.ProbeTpBTF, profiler.ProbeRaw})
+}
+
+// options are those of watching live.
+func (f *denialsFlags) options() (watch.Options, error) {
+	opts := watch.Options{Tool: version, Probe: f.probe, Duration: f.duration}
+	if err := f.targetFlags.apply(&opts, "scallop denials"); err != nil {
+		return opts, err
+	}
+	return opts, f.lifeFlags.apply(&opts, f.set.Changed("settle"))
+}
