@@ -17,6 +17,7 @@ import (
 func writeHeader(w io.Writer, rec *recording.Recording, t terminal) {
 	h := header{w, t}
 	h.line("workload", t.paint(styleBold, clean(rec.Workload.Name)))
+	h.identity(rec.Workload)
 	if len(rec.Workload.Command) > 0 {
 		h.line("command", h.fit(shellWords(rec.Workload.Command)))
 	}
@@ -24,6 +25,7 @@ func writeHeader(w io.Writer, rec *recording.Recording, t terminal) {
 	h.line("host", h.fit(clean(fmt.Sprintf("Linux %s %s, %s, %s, %s cgroups", rec.Host.Kernel, rec.Host.Architecture,
 		plural(rec.Host.CPUs, "CPU"), rec.Host.Probe, rec.Host.CgroupLayout))))
 	h.completeness(rec)
+	h.gaps(rec.Gaps)
 	h.line("leader", h.fit(leaderText(rec.Workload.Leader)))
 	h.phases(rec)
 	h.seen(rec)

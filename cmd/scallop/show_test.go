@@ -91,6 +91,32 @@ func TestTableOfNothing(t *testing.T) {
 	}
 }
 
+// Which container it was, and how long nobody watched; what engines say cannot steer the terminal.
+func TestHeaderOfAContainer(t *testing.T) {
+	yes := true
+	rec := &recording.Recording{
+		Complete: true,
+		Gaps:     []recording.Gap{{StartNs: 1e9, EndNs: 3e9}, {StartNs: 5e9, EndNs: 6e9}},
+		Workload: recording.Workload{NoNewPrivs: &yes, Container: &recording.Container{
+			ID: strings.Repeat("0123456789abcdef", 4), Engine: "containerd", EngineVer: "1.6", Runtime: "runc", Image: "shop\x1b[31m:1",
+			Pod: &recording.Pod{Namespace: "ns", Name: "cart-0"},
+		}},
+	}
+	out := table(t, rec, showOptions{sort: "total"}, terminal{})
+	for _, want := range []string{
+		"\ncontainer 0123456789ab, pod ns/cart-0, containerd 1.6, runc, no_new_privs, shop\\x1b[31m:1\n",
+		"nobody was watching for 3.00s: the counts are exact",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in:\n%s", want, out)
+		}
+	}
+	rec.Workload.Container, rec.Gaps = &recording.Container{ID: "\xff"}, nil
+	if out := table(t, rec, showOptions{sort: "total"}, terminal{}); !strings.Contains(out, "\ncontainer \\xff, no_new_privs\n") || strings.Contains(out, "watching") {
+		t.Error(out)
+	}
+}
+
 // TestNoteNeedsMoreThanOnePhase: all calls of `ls` are in startup; to mark each says nothing. What setup
 // alone made is not the command's, and not ranked.
 func TestNoteNeedsMoreThanOnePhase(t *testing.T) {
