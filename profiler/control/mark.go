@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
@@ -17,6 +18,9 @@ import (
 // Mark begins a phase in a live recording. Name is that of a scallop run, or of a workload that a
 // scallop record knows; RECORDER/WORKLOAD says which record is meant if several know it.
 func Mark(dir, name, phase string) error {
+	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("looking for recording %q: %w: call as root or as the recorder's user", name, err)
+	}
 	if server, workload, ok := strings.Cut(name, "/"); ok {
 		return markAt(dir, server, Request{workload, phase})
 	}

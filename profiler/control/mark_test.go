@@ -81,6 +81,39 @@ func TestDeadSockets(t *testing.T) {
 	}
 }
 
+// Who may not look for recordings is not told that there are none.
+func TestMarkAsAnotherUser(t *testing.T) {
+	hosttest.Root(t)
+	dir, err := os.MkdirTemp("", "control")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	serve(t, dir, "web")
+	for _, name := range []string{"web", "web-inside", "web/web-inside"} {
+		err := asNobody(t, func() error { return Mark(dir, name, "steady") })
+		if err == nil || !strings.Contains(err.Error(), "permission denied") || strings.Contains(err.Error(), "none is live") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// asNobody does something in a thread of another user, which ends with it.
+func asNobody(t *testing.T, do func() error) error {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked
+		const same = ^uintptr(0)
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, same, 65534, same); errno != 0 {
+			done <- errno
+			return
+		}
+		done <- do()
+	}()
+	return <-done
+}
+
 // Only root and the recorder's own user may mark, even if the socket's mode lets others in.
 func TestPeers(t *testing.T) {
 	hosttest.Root(t)
@@ -97,19 +130,11 @@ func TestPeers(t *testing.T) {
 		}
 	}
 	var reply answer
-	asked := make(chan error)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread, which is another user's from here on, ends with the goroutine
-		const same = ^uintptr(0)
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, same, 65534, same); errno != 0 {
-			asked <- errno
-			return
-		}
-		var err error
+	err = asNobody(t, func() (err error) {
 		reply, err = ask(dir, "web", Request{Phase: "steady"})
-		asked <- err
-	}()
-	if err := <-asked; err != nil || !strings.Contains(reply.Error, "user 65534 may not mark phases here") || len(*marked) > 0 {
+		return err
+	})
+	if err != nil || !strings.Contains(reply.Error, "user 65534 may not mark phases here") || len(*marked) > 0 {
 		t.Errorf("%+v, %v, marked %v", reply, err, *marked)
 	}
 }
