@@ -93,6 +93,11 @@ func (l *life) awaitSteady() error {
 	return l.recorder.await(event{Event: "phase", Phase: "steady"})
 }
 
+// awaitSteadyCall: what does nothing most of the time may be stopped before it has made a call.
+func (l *life) awaitSteadyCall() error {
+	return l.recorder.await(event{Event: "syscall", Phase: "steady"})
+}
+
 // ended is closed when the container's first process has gone.
 func (l *life) ended() <-chan struct{} {
 	pid, err := l.host.leader(l.c.name)

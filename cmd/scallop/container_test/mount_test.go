@@ -24,7 +24,7 @@ func testMount(t *testing.T, h *host) {
 		label: "org.example.mount=yes", mounts: true, args: []string{"/bin/sh", "-c", mountScript}}}
 	t.Cleanup(func() { h.remove(l.c.name) })
 	ready := l.startRecorder(t)
-	if err := firstError(h.start(l.c), l.awaitSteady, l.checkFilter, l.stop); err != nil {
+	if err := firstError(h.start(l.c), l.awaitSteady, l.checkFilter, l.awaitSteadyCall, l.stop); err != nil {
 		t.Fatal(err, h.logs(l.c.name))
 	}
 	path, rec := l.recorder.finish(t)
