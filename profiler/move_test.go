@@ -240,6 +240,33 @@ func TestForkByAnEntrant(t *testing.T) {
 	}
 }
 
+// A runtime like youki: a process that moves itself in starts the container's first one, which confines itself and makes
+// its execve, while the other goes on outside of every phase of the workload's own.
+func TestMovesItselfInAndForks(t *testing.T) {
+	hosttest.Root(t)
+	r := start(t, profiler.Options{Sizes: profiler.SizesFor(4), Containers: true})
+	top, id := newCgroup(t, "forks")
+	follow(t, r, id)
+	program := actorProgram(t)
+	c := below(t, top, strings.Repeat("cd", 32))
+	w := workloadOf(t, r, c)
+	in := startActor(t, program, nil, openProcs(t, c))
+	in.tell("w0\n")
+	in.await()
+	in.do("pfu") // from here on its child answers
+	in.do("cg")
+	if phase := r.Phase(w); phase != profiler.PhaseSetup {
+		t.Errorf("phase %d before the execve", phase)
+	}
+	in.do("xsq")
+	in.do("p") // its parent again
+	wantSeen(t, r, w, unix.SYS_GETPPID, "setup:2")
+	wantSeen(t, r, w, unix.SYS_GETUID, "setup:1")
+	wantSeen(t, r, w, unix.SYS_GETGID, "handover:1")
+	wantSeen(t, r, w, unix.SYS_EXECVE, "handover:1")
+	wantSeen(t, r, w, unix.SYS_GETSID, "startup:1")
+}
+
 // Born into a workload by CLONE_INTO_CGROUP is no different from moved in.
 func TestBornIn(t *testing.T) {
 	s := newStage(t, containers())
