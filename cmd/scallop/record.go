@@ -40,11 +40,19 @@ go on undisturbed.`,
   scallop record --pod shop/cart-0 --unit nginx --duration 10m
   scallop record --all --exclude 'scallop*' -o recordings
   scallop record --all -o recordings --pin node    and later: --resume node, --unpin node`,
-		Args: cobra.NoArgs,
+		Args: targetsAreFlags,
 		RunE: func(*cobra.Command, []string) error { return runRecord(e, f) },
 	}
 	addRecordFlags(cmd.Flags(), f)
 	return cmd
+}
+
+// targetsAreFlags: a bare name could be that of a container, a unit or a cgroup.
+func targetsAreFlags(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError(fmt.Errorf("%.64q: say what it is the name of: --container, --pod, --unit, --cgroup or --pid", args[0]))
 }
 
 func runRecord(e *env, f *recordFlags) error {
@@ -106,7 +114,7 @@ func recordWith(e *env, f *recordFlags, opts watch.Options) error {
 func recordFailure(result watch.Result, err error) error {
 	if len(result.Missing) > 0 {
 		// Each was a warning already; the last word is a short one.
-		return usageError(fmt.Errorf("nothing to record: none of the %d targets was found: name others, or wait for them with --wait", len(result.Missing)))
+		return usageError(errors.New("nothing to record: no target was found: name others, or wait for them with --wait"))
 	}
 	return hostError(err)
 }
@@ -114,20 +122,34 @@ func recordFailure(result watch.Result, err error) error {
 // recordExit is what became of the recordings, as an exit code.
 func recordExit(e *env, f *recordFlags, r watch.Result, dir *recordingDir) error {
 	if !f.quiet && !f.json() {
-		fmt.Fprintf(e.stderr, "scallop: %d recordings in %s\n", r.Recordings, dir.path)
-		f.sayPinned(e, r)
+		f.sayRecorded(e, r, dir.path)
 	}
 	switch {
 	case r.Unsaved > 0:
-		return hostError(fmt.Errorf("%d of %d recordings were not written to %s: see the warnings", r.Unsaved, r.Recordings, dir.path))
+		return hostError(fmt.Errorf("%d of %s not written to %s: see the warnings", r.Unsaved, plural(r.Recordings, "recording"), dir.path))
 	case r.Lost > 0:
-		return incompleteError(fmt.Errorf("%d new workloads were not recorded: there was no room for them: allow more with --max-workloads", r.Lost))
+		return incompleteError(fmt.Errorf("%s not recorded: there was no room: allow more with --max-workloads", plural(r.Lost, "new workload")))
 	case r.Incomplete > 0:
-		return incompleteError(fmt.Errorf("%d of %d recordings are incomplete: scallop show names the reasons", r.Incomplete, r.Recordings))
+		return incompleteError(fmt.Errorf("%d of %s incomplete: scallop show names the reasons", r.Incomplete, plural(r.Recordings, "recording")))
 	case len(r.Missing) > 0:
-		return usageError(fmt.Errorf("%d targets were not found: see the warnings", len(r.Missing)))
+		return usageError(fmt.Errorf("%s not found: see the warnings", plural(len(r.Missing), "target")))
 	}
 	return nil
+}
+
+// sayRecorded tells people what came of it.
+func (f *recordFlags) sayRecorded(e *env, r watch.Result, dir string) {
+	if r.Unwatched > 0 {
+		fmt.Fprintf(e.stderr, "scallop: the kernel counted alone for %s, while nobody was watching\n", span(r.Unwatched.Nanoseconds()))
+	}
+	if r.Left {
+		name := cmp.Or(f.pin, f.resume)
+		fmt.Fprintf(e.stderr, "scallop: the kernel goes on counting %s: scallop record --resume %s goes on, --unpin %s ends it; what there is so far is in %s\n",
+			plural(r.Pinned, "workload"), name, name, dir)
+	}
+	if r.Recordings > 0 || !r.Left {
+		fmt.Fprintf(e.stderr, "scallop: %s in %s\n", plural(r.Recordings, "recording"), dir)
+	}
 }
 
 // connectRecord gives the watch its signals and marks until the returned function is called.

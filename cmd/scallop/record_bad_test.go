@@ -18,12 +18,12 @@ func TestRecordMissing(t *testing.T) {
 	missing := []string{"--cgroup", "/no/such", "--pid", "4194303", "--unit", "no-such", "--runtime-endpoint", fakeDocker(t, nil), "--container", "no-such", "--pod", "no/such"}
 	r := s.record(append(missing, "--cgroup", s.top.Path+"/there", "-o", "out")...)
 	r.untilCall("there")
-	s.want(r.stop(), exitUsage, "cgroup /no/such: ", "pid 4194303: no such process", "unit no-such: there is none", `container "no-such"`, `pod "no/such"`, "5 targets were not found")
+	s.want(r.stop(), exitUsage, "cgroup /no/such: ", "pid 4194303: no such process", "unit no-such: there is none", `container "no-such"`, `pod "no/such"`, "5 targets not found")
 	if got := s.workloads("out"); got != "there" {
 		t.Errorf("recordings of %s", got)
 	}
 	o := s.run(nil, nil, append([]string{"record", "-o", "none"}, missing...)...)
-	s.want(o, exitUsage, "nothing to record: none of the 5 targets was found")
+	s.want(o, exitUsage, "nothing to record: no target was found")
 	if len(list(t, filepath.Join(s.work, "none"))) > 0 {
 		t.Error("files, though there was nothing to record")
 	}
@@ -52,7 +52,7 @@ func TestRecordFolderGoes(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(s.work, "out")); err != nil {
 		t.Fatal(err)
 	}
-	s.want(r.stop(), exitHost, "its folder does not exist: create the folder first; the recording is in "+s.temp, "1 of 1 recordings were not written")
+	s.want(r.stop(), exitHost, "its folder does not exist: create the folder first; the recording is in "+s.temp, "1 of 1 recording not written")
 	for _, name := range list(t, s.temp) {
 		s.completeRecording(filepath.Join(s.temp, name))
 	}
@@ -73,7 +73,7 @@ func TestRecordDiskFills(t *testing.T) {
 	r := s.record("--cgroup", s.top.Path+"/web", "-o", "disk")
 	r.untilCall("web")
 	_ = os.WriteFile(filepath.Join(disk, "fill"), make([]byte, 1<<20), 0o644) // as much as fits
-	s.want(r.stop(), exitHost, "no space left on device: free some space, or write to another disk; the recording is in "+s.temp, "1 of 1 recordings were not written")
+	s.want(r.stop(), exitHost, "no space left on device: free some space, or write to another disk; the recording is in "+s.temp, "1 of 1 recording not written")
 	if names := list(t, disk); len(names) != 1 {
 		t.Errorf("on the disk: %q", names)
 	}

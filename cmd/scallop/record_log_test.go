@@ -27,6 +27,7 @@ func TestEventPrinter(t *testing.T) {
 	p := &eventPrinter{w: &out}
 	for _, e := range []watch.Event{
 		{Kind: watch.EventRecording, Time: at},
+		{Kind: watch.EventRecording, Time: at, UnwatchedNs: 5e9},
 		{Kind: watch.EventWorkload, Time: at, Workload: "web", Type: recording.KindContainer, Cgroup: "/docker/x"},
 		{Kind: watch.EventPhase, Time: at, Workload: "web", Phase: "startup", Trigger: &recording.Trigger{Kind: "exec"}},
 		call("web", "setup", "runc", "mount", native),
@@ -42,6 +43,7 @@ func TestEventPrinter(t *testing.T) {
 		p.print(e)
 	}
 	want := `recording; Ctrl-C ends it
+recording again, after 5.00s with nobody watching; Ctrl-C ends it
 web: container in /docker/x
 web: startup (exec)
 web: startup by nginx: brk mmap

@@ -329,7 +329,7 @@ func TestRecordNoRoom(t *testing.T) {
 	r := s.record("--all", "--max-workloads", "1", "-o", "out")
 	s.brief("first")
 	s.brief("second")
-	s.want(r.stop(), exitIncomplete, "1 new workloads were not recorded: there was no room for them: allow more with --max-workloads")
+	s.want(r.stop(), exitIncomplete, "1 new workload not recorded: there was no room: allow more with --max-workloads")
 	if got := s.workloads("out"); got != "first" {
 		t.Errorf("recordings of %s", got)
 	}

@@ -104,7 +104,7 @@ func printEvent(w io.Writer, t terminal, e watch.Event) {
 	at, name := t.paint(styleDim, clock(e)), t.paint(styleBold, e.Workload)
 	switch e.Kind {
 	case watch.EventRecording:
-		fmt.Fprintf(w, "%s recording; Ctrl-C ends it\n", at)
+		fmt.Fprintf(w, "%s %s; Ctrl-C ends it\n", at, recordingText(e))
 	case watch.EventWorkload:
 		fmt.Fprintf(w, "%s %s: %s in %s\n", at, name, e.Type, e.Cgroup)
 	case watch.EventPhase:
@@ -112,6 +112,13 @@ func printEvent(w io.Writer, t terminal, e watch.Event) {
 	case watch.EventEnd:
 		fmt.Fprintf(w, "%s %s: %s\n", at, name, endText(e))
 	}
+}
+
+func recordingText(e watch.Event) string {
+	if e.UnwatchedNs == 0 {
+		return "recording"
+	}
+	return "recording again, after " + span(e.UnwatchedNs) + " with nobody watching"
 }
 
 func endText(e watch.Event) string {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/control"
 	"github.com/scallop-sec/scallop/profiler/pins"
-	"github.com/scallop-sec/scallop/profiler/watch"
 )
 
 // argsFile keeps the flags that a pinned recorder was started with.
@@ -42,13 +40,6 @@ func (f *recordFlags) closePin(pin *pins.Pin, err error) error {
 		err = errors.Join(err, pin.Remove())
 	}
 	return errors.Join(err, pin.Close())
-}
-
-// sayPinned tells what goes on, and how it ends.
-func (f *recordFlags) sayPinned(e *env, r watch.Result) {
-	if name := cmp.Or(f.pin, f.resume); r.Left {
-		fmt.Fprintf(e.stderr, "scallop: the kernel goes on counting %d workloads: scallop record --resume %s goes on, --unpin %s ends it\n", r.Pinned, name, name)
-	}
 }
 
 // taken is the name of the pin that is taken over.

@@ -246,7 +246,8 @@ func TestPinnedIsLeftAndUnpinned(t *testing.T) {
 		t.Errorf("resumed with a target: %+v", o)
 	}
 	made := p.stopLoad()
-	if o := p.run(nil, nil, "record", "--unpin", p.name); o.code != exitOK {
+	o := p.run(nil, nil, "record", "--unpin", p.name, "--output", "table")
+	if o.code != exitOK || !strings.Contains(o.stderr, "scallop: the kernel counted alone for ") || !strings.Contains(o.stderr, "scallop: 1 recording in ") {
 		t.Fatalf("scallop record --unpin: %+v", o)
 	}
 	if r := p.only(); getppids(r) != made || !r.Complete || len(r.Gaps) != 1 {

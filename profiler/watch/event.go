@@ -33,6 +33,8 @@ type Event struct {
 	Comm     string             `json:"comm,omitempty"`
 	File     string             `json:"file,omitempty"`
 	Complete *bool              `json:"complete,omitempty"`
+	// UnwatchedNs, of recording, is how long a pinned kernel side was alone before.
+	UnwatchedNs int64 `json:"unwatchedNs,omitempty"`
 }
 
 func (w *watch) log(one *workload, e Event) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
@@ -124,6 +125,9 @@ func (w *watch) resume() error {
 	var s watchState
 	if err := readState(w.opts.Pin.StateFile(stateFile), &s); err != nil {
 		w.opts.Warn("the time since when nobody watched is not known: %v", err)
+	}
+	if s.Alive > 0 {
+		w.result.Unwatched = time.Duration(max(0, profiler.Now()-s.Alive))
 	}
 	for i, t := range w.targets {
 		t.found = i < len(s.Found) && s.Found[i]

@@ -80,6 +80,8 @@ type Result struct {
 	Lost       uint64  // workloads that there was no room for
 	Left       bool    // pinned: the kernel side goes on counting
 	Pinned     int     // workloads that it counts
+	// Unwatched is how long the pinned kernel side was alone before it was resumed; 0 if that is not known.
+	Unwatched time.Duration
 }
 
 // lookInterval is how often the counters are read: "last seen" is exact to it.
@@ -139,7 +141,7 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w.startWorkers(ctx)
-	w.opts.Log(Event{Time: time.Now(), Kind: EventRecording})
+	w.opts.Log(Event{Time: time.Now(), Kind: EventRecording, UnwatchedNs: w.result.Unwatched.Nanoseconds()})
 	for _, one := range w.workloads {
 		w.startChecks(ctx, one)
 	}
