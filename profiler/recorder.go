@@ -156,11 +156,3 @@ func (r *Recorder) Close() error {
 	}
 	return err
 }
-
-// Now is the clock of all times here: CLOCK_MONOTONIC in nanoseconds, which is
-// what bpf_ktime_get_ns() gives.
-func Now() int64 {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail: since Linux 2.6
-	return ts.Nano()
-}
