@@ -77,6 +77,9 @@ func explainLoad(err error, host loadFacts) error {
 	case errors.Is(err, unix.ENOSYS):
 		return &HostError{loading, unix.ENOSYS,
 			"a seccomp filter or a kernel without CONFIG_BPF_SYSCALL refuses bpf(2): run outside the container"}
+	case errors.Is(err, unix.ENOMEM):
+		return &HostError{loading, fmt.Errorf("the kernel has no room for the maps, or scallop's memory cgroup has not: %w", unix.ENOMEM),
+			"allow it more memory, or record fewer at a time with --max-workloads"}
 	case errors.As(err, &verifier):
 		return &HostError{loading, fmt.Errorf("the kernel's verifier refused one: %s", firstLine(err)),
 			"please report it with the output of `scallop doctor`"}

@@ -28,6 +28,7 @@ func TestExplainLoad(t *testing.T) {
 		"locked memory, up to 5.10":   {unix.EPERM, loadFacts{both, true, "5.10.0-36"}, "ulimit -l unlimited"},
 		"refused in spite of all":     {unix.EPERM, loadFacts{both, true, "6.12.0"}, "a seccomp filter, a security module or the lockdown mode"},
 		"bpf(2) filtered":             {unix.ENOSYS, loadFacts{both, true, "6.12.0"}, "run outside the container"},
+		"no memory":                   {fmt.Errorf("map workloads: map create: %w", unix.ENOMEM), loadFacts{both, true, "6.12.0"}, "cannot allocate memory: allow it more memory, or record fewer"},
 		"verifier, which says EACCES": {fmt.Errorf("program x: %w", verifier), loadFacts{both, true, "6.12.0"}, "verifier refused one: program x: "},
 		"anything else":               {errors.New("one\ntwo"), loadFacts{both, true, "6.12.0"}, "programs: one: `scallop doctor`"},
 	} {
