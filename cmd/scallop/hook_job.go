@@ -121,7 +121,7 @@ func checkHookFile(path string) error {
 	if err := checkRegular(path); err != nil {
 		return err
 	}
-	probe, err := os.CreateTemp(filepath.Dir(path), ".scallop-*")
+	probe, err := createTemporary(filepath.Dir(path))
 	if err != nil {
 		return outputError(path, err)
 	}
@@ -134,7 +134,7 @@ func writeHookFile(path string, data []byte) error {
 	if err := checkRegular(path); err != nil {
 		return err
 	}
-	return outputError(path, writeAtomically(path, data))
+	return outputError(path, writeAtomically(path, data, os.Rename))
 }
 
 // checkRegular refuses what a new file must not take the place of. Links are not followed: who may write to a folder

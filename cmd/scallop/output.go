@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // writeOutput writes data to path, or to standard output if path is "-". A file
@@ -24,7 +26,7 @@ func writeOutput(e *env, path string, data []byte) error {
 	if special {
 		return outputError(path, writeSpecial(target, data))
 	}
-	return outputError(path, writeAtomically(target, data))
+	return outputError(path, writeAtomically(target, data, os.Rename))
 }
 
 // outputTarget follows symlinks, so that a rename replaces the file and not the link.
@@ -58,9 +60,10 @@ func writeSpecial(path string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-func writeAtomically(path string, data []byte) (err error) {
+// writeAtomically writes to a temporary file, and gives it its name with rename when it is whole.
+func writeAtomically(path string, data []byte, rename func(from, to string) error) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".scallop-*")
+	f, err := createTemporary(dir)
 	if err != nil {
 		return err
 	}
@@ -82,10 +85,24 @@ func writeAtomically(path string, data []byte) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := rename(f.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(dir)
+}
+
+// renameFresh fails with EEXIST if there is anything under the new name.
+func renameFresh(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	// A file system that cannot do it at once (NFS): for a moment, there is an empty file.
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Rename(from, to))
 }
 
 // syncDir makes the rename last. Not every file system can sync a folder:

@@ -3,11 +3,14 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestWriteOutput(t *testing.T) {
@@ -78,5 +81,58 @@ func TestWriteOutputKeepsTheOldFile(t *testing.T) {
 	}
 	if got, _ := os.ReadFile(path); string(got) != "old" {
 		t.Errorf("the file holds %q", got)
+	}
+}
+
+// What a killed scallop was writing goes; what another one is writing, what is young, and what is no file of
+// ours stays.
+func TestSweepTemporary(t *testing.T) {
+	dir := t.TempDir()
+	old := time.Now().Add(-2 * abandoned)
+	for _, name := range []string{"dead", "young"} {
+		if err := os.WriteFile(filepath.Join(dir, temporary+name), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	live, err := createTemporary(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+	folder, other := filepath.Join(dir, temporary+"folder"), filepath.Join(dir, "old.json")
+	if err := errors.Join(os.Mkdir(folder, 0o700), os.WriteFile(other, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, temporary+"dead"), live.Name(), folder, other} {
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweepTemporary(dir)
+	got := list(t, dir)
+	want := []string{filepath.Base(live.Name()), temporary + "folder", temporary + "young", "old.json"}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("left are %q, want %q", got, want)
+	}
+}
+
+// A name that is taken, by a dangling link even, is not written to.
+func TestWriteFresh(t *testing.T) {
+	dir := t.TempDir()
+	taken, link := filepath.Join(dir, "taken"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(taken, []byte("precious"), 0o600), os.Symlink("nowhere", link)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]error{taken: fs.ErrExist, link: fs.ErrExist, filepath.Join(dir, "free"): nil} {
+		if err := writeAtomically(path, []byte("new"), renameFresh); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", path, err, want)
+		}
+	}
+	if got := list(t, dir); !slices.Equal(got, []string{"free", "link", "taken"}) {
+		t.Errorf("files %q", got)
+	}
+	if text, _ := os.ReadFile(taken); string(text) != "precious" {
+		t.Errorf("%q", text)
 	}
 }

@@ -13,9 +13,10 @@ import (
 
 // recordingDir is where the recordings of many workloads are written.
 type recordingDir struct {
-	env   *env
-	path  string
-	files map[string]string // by recording ID
+	env     *env
+	path    string
+	files   map[string]string // by recording ID
+	warning checkpointWarning
 }
 
 // check makes the folder, and fails before anything is recorded if files could not be written to it.
@@ -28,54 +29,42 @@ func (d *recordingDir) check() error {
 
 // save writes a recording, the same one always to the same file.
 func (d *recordingDir) save(name watch.Filename, r *recording.Recording, final bool) (string, error) {
-	path, err := d.reserve(name, r.ID)
-	if err != nil {
-		return "", err
-	}
-	file := &recordingFile{env: d.env, path: path}
-	if !final {
-		file.checkpoint(r)
+	for {
+		path, ours := d.choose(name, r.ID)
+		file := &recordingFile{env: d.env, path: path, fresh: !ours}
+		err := file.encode(path, r)
+		if file.fresh && errors.Is(err, fs.ErrExist) {
+			continue // somebody else has just taken the name
+		}
+		if err == nil {
+			d.files[r.ID] = path
+		}
+		if final {
+			delete(d.files, r.ID)
+			return path, file.rescue(r, err)
+		}
+		d.warning.of(d.env, err)
 		return path, nil
 	}
-	delete(d.files, r.ID)
-	if err := file.write(r); err != nil {
-		removeEmpty(path)
-		return "", err
-	}
-	return path, nil
 }
 
-// removeEmpty gives a file up that was reserved, and that could not be written.
-func removeEmpty(path string) {
-	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
-		_ = os.Remove(path)
-	}
-}
-
-// reserve finds a file that nobody has, and takes it: names come from workloads, and an earlier recording is not
-// overwritten. A checkpoint of the same recording is: another scallop, which was killed, has written it.
-func (d *recordingDir) reserve(name watch.Filename, id string) (string, error) {
+// choose finds a file's name that nobody has: names come from workloads, and an earlier recording is not
+// overwritten. A checkpoint of the same recording is ours: another scallop, which was killed, may have written it.
+func (d *recordingDir) choose(name watch.Filename, id string) (path string, ours bool) {
 	if path, ok := d.files[id]; ok {
-		return path, nil
+		return path, true
 	}
 	for n := 1; ; n++ {
 		path := filepath.Join(d.path, string(name)+".json")
 		if n > 1 {
 			path = filepath.Join(d.path, fmt.Sprintf("%s-%d.json", name, n))
 		}
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-		if errors.Is(err, fs.ErrExist) {
-			if !isRecording(path, id) {
-				continue
-			}
-			d.files[id] = path
-			return path, nil
+		if _, err := os.Lstat(path); err != nil {
+			return path, false // writing it will say if there is more to it than that it is not there
 		}
-		if err != nil {
-			return path, nil // writing it will say why, and save what it can
+		if isRecording(path, id) {
+			return path, true
 		}
-		d.files[id] = path
-		return path, f.Close()
 	}
 }
 

@@ -11,9 +11,20 @@ import (
 
 // recordingFile is where a live recording is written, again and again.
 type recordingFile struct {
-	env    *env
-	path   string
-	warned bool // of a checkpoint that failed
+	env     *env
+	path    string
+	fresh   bool // nothing must be replaced
+	warning checkpointWarning
+}
+
+// checkpointWarning says once that a checkpoint failed: the last write may succeed.
+type checkpointWarning bool
+
+func (w *checkpointWarning) of(e *env, err error) {
+	if err != nil && !*w {
+		*w = true
+		warn(e, "checkpoint: %w", err)
+	}
 }
 
 // probeBytes is about what a recording takes.
@@ -29,7 +40,8 @@ func (f *recordingFile) check() error {
 	if err != nil || special {
 		return err
 	}
-	probe, err := os.CreateTemp(filepath.Dir(target), ".scallop-*")
+	sweepTemporary(filepath.Dir(target))
+	probe, err := createTemporary(filepath.Dir(target))
 	if err != nil {
 		return outputError(f.path, err)
 	}
@@ -37,28 +49,27 @@ func (f *recordingFile) check() error {
 	return outputError(f.path, errors.Join(err, probe.Close(), os.Remove(probe.Name())))
 }
 
-// checkpoint writes a partial recording. A failure is a warning: the last write
-// may succeed.
+// checkpoint writes a partial recording.
 func (f *recordingFile) checkpoint(r *recording.Recording) {
 	if f.path == "-" {
 		return // only one recording fits a stream
 	}
-	if err := f.encode(f.path, r); err != nil && !f.warned {
-		f.warned = true
-		warn(f.env, "checkpoint: %w", err)
-	}
+	f.warning.of(f.env, f.encode(f.path, r))
 }
 
-// write writes the whole recording. If its place does not take it, the temporary folder
-// does: nothing that was recorded is lost.
+// write writes the whole recording.
 func (f *recordingFile) write(r *recording.Recording) error {
-	err := f.encode(f.path, r)
+	return f.rescue(r, f.encode(f.path, r))
+}
+
+// rescue: if its place did not take the recording, the temporary folder does. Nothing that was recorded is lost.
+func (f *recordingFile) rescue(r *recording.Recording, err error) error {
 	if err == nil {
 		return nil
 	}
-	rescue := filepath.Join(os.TempDir(), "scallop-"+r.ID+".recording.json")
-	where := "the recording is in " + rescue
-	if f.encode(rescue, r) != nil {
+	path := filepath.Join(os.TempDir(), "scallop-"+r.ID+".recording.json")
+	where := "the recording is in " + path
+	if f.encode(path, r) != nil {
 		where = os.TempDir() + " did not take the recording either: it is lost"
 	}
 	var exit *exitError
@@ -72,6 +83,9 @@ func (f *recordingFile) encode(path string, r *recording.Recording) error {
 	data, err := recording.Encode(r)
 	if err != nil {
 		return hostError(err)
+	}
+	if f.fresh {
+		return outputError(path, writeAtomically(path, data, renameFresh))
 	}
 	return writeOutput(f.env, path, data)
 }
