@@ -70,6 +70,10 @@ func copyTestBinary(t *testing.T, to string) {
 		t.Fatal(err)
 	}
 	defer from.Close()
+	// A process that another test starts meanwhile would have the file open for writing until its execve, and
+	// this one's execve be refused: ETXTBSY.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	file, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
 	if err != nil {
 		t.Fatal(err)
@@ -137,19 +141,30 @@ func (p *place) wantFiles(names ...string) {
 	p.wantNoCgroup()
 }
 
-// wantNoCgroup looks below the whole mount: scallop makes cgroups below its own.
+// wantNoCgroup fails if one that scallop made is left.
 func (p *place) wantNoCgroup() {
+	p.t.Helper()
+	for _, path := range p.cgroups() {
+		p.t.Errorf("a cgroup is left behind: %s", path)
+	}
+}
+
+// cgroups are those that scallop made for this place. It looks below the whole mount: scallop makes cgroups below
+// its own.
+func (p *place) cgroups() []string {
 	p.t.Helper()
 	mount, err := cgroup.FindMount()
 	if err != nil {
-		return
+		return nil
 	}
+	var made []string
 	_ = filepath.WalkDir(mount.Path, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() && p.made(d.Name()) {
-			p.t.Errorf("a cgroup is left behind: %s", path)
+			made = append(made, path)
 		}
 		return nil // others' cgroups come and go
 	})
+	return made
 }
 
 // made tells whether the name is that of a cgroup of this place: scallop-run-PID-WORKLOAD.
