@@ -5,11 +5,6 @@
 #include "exe.h"
 #include "membership.h"
 
-static __always_inline struct entrant *entrant_of(u32 tgid)
-{
-	return bpf_map_lookup_elem(&entrants, &tgid);
-}
-
 /* Returns whether the thread group was an entrant. */
 static __always_inline bool entrant_leave(u32 tgid)
 {

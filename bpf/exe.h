@@ -2,7 +2,37 @@
 /* Which executable a task runs, and that executable's path. */
 #pragma once
 
-#include "maps.h"
+#include "members.h"
+
+/* Executable → its path, components from the last to the first. */
+struct exe_key {
+	u64 inode;
+	u32 device;
+	u32 workload; /* device numbers of containers are used again */
+};
+
+#define EXE_PATH 256
+
+struct exe {
+	u32 length;
+	/* Twice the length that is used, so that the verifier sees every write in
+	 * bounds. */
+	u8 path[2 * EXE_PATH];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct exe_key);
+	__type(value, struct exe);
+} exes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct exe);
+} exe_scratch SEC(".maps");
 
 /* Directories (and mounts) that a path may have; deeper ones are cut at the front. */
 #define EXE_DEPTH 24
@@ -84,8 +114,8 @@ static __always_inline u32 exe_walk(struct task_struct *task, u8 *out)
 	return used;
 }
 
-/* Keeps the path of the task's executable, once. */
-static __always_inline void exe_remember(struct task_struct *task, u32 workload,
+/* Keeps the path of the task's executable, once; false: there is no room for it. */
+static __always_inline bool exe_remember(struct task_struct *task, u32 workload,
 					 struct exe_key *key)
 {
 	u32 zero = 0;
@@ -94,11 +124,10 @@ static __always_inline void exe_remember(struct task_struct *task, u32 workload,
 	exe_of(task, key);
 	key->workload = workload;
 	if (bpf_map_lookup_elem(&exes, key))
-		return;
+		return true;
 	exe = bpf_map_lookup_elem(&exe_scratch, &zero);
 	if (!exe)
-		return;
+		return true;
 	exe->length = exe_walk(task, exe->path);
-	if (bpf_map_update_elem(&exes, key, exe, BPF_ANY))
-		lose(workload, LOSS_EXES_FULL);
+	return !bpf_map_update_elem(&exes, key, exe, BPF_ANY);
 }

@@ -39,7 +39,8 @@ static __always_inline int on_exec(struct task_struct *task)
 		return 0;
 	if (entrant)
 		bpf_map_update_elem(&settled, &tgid, &workload, BPF_ANY);
-	exe_remember(task, workload, &exe);
+	if (!exe_remember(task, workload, &exe))
+		lose(workload, LOSS_EXES_FULL);
 	if (!leads(w, tgid, entrant))
 		return 0;
 	w->leader = tgid;

@@ -4,26 +4,10 @@
  * computes the memory of each map). */
 #pragma once
 
-#include "abi.h"
-
-/* What the shortcut to a counter covers: the native and the compat ABI, the phases
- * below this, the numbers below this. The rest goes through a hash lookup. The
- * highest number of any native table is 472 (Linux 7.2). */
-#define FAST_ABIS 2
-#define FAST_PHASES 8
-#define FAST_NUMBERS 512
+#include "members.h"
 
 /* Numbers are below this, x32's bit left out. */
 #define NR_LIMIT (1U << 30)
-
-enum phase {
-	PHASE_SETUP,
-	PHASE_HANDOVER,
-	PHASE_STARTUP,
-	PHASE_STEADY,
-	PHASE_SHUTDOWN,
-	PHASES = 16, /* the rest are the user's own */
-};
 
 /* Why something is missing from a recording; names in profiler/losses.go. */
 enum loss {
@@ -40,34 +24,9 @@ enum loss {
 
 /* Set before loading. */
 const volatile u32 slots_per_cpu = 1; /* counters of one CPU, slot 0 is unused */
-const volatile u32 cgroup_mask = 0;   /* buckets of cgroup_index - 1 */
 const volatile u32 no_workload_row = 0; /* of `losses`, for what belongs to no workload */
 const volatile bool watch_moves = false; /* workloads may be joined by a write to cgroup.procs */
 const volatile u64 birth_stop_signals = 0; /* stop_signals of a workload that is born */
-
-#define LEADER_GONE 0xffffffff
-
-/* A workload. The hot path reads two cache lines: the first one and a slot's. */
-struct workload {
-	u32 phase;    /* of its own processes; enum phase */
-	u32 entrants; /* processes that joined and have not made their execve yet */
-	u32 leader;   /* thread group ID, 0: not known yet, or LEADER_GONE */
-	u32 leader_parent; /* thread group ID of its parent at its execve */
-	u64 stop_signals; /* bit N-1: signal N to the leader begins shutdown */
-	u64 last_new;	  /* ktime of the latest first call */
-	u64 root;	  /* cgroup ID */
-	u64 line[3];	  /* the rest of the first line */
-	/* Slots of counters, 0: none yet. Only a shortcut to `calls`. */
-	u16 slot[FAST_ABIS][FAST_PHASES][FAST_NUMBERS];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct workload);
-} workloads SEC(".maps");
 
 /* Numbers of workloads that user space has handed out for births. */
 struct {
@@ -96,26 +55,6 @@ struct {
 	__type(value, struct birth);
 } births SEC(".maps");
 
-/* cgroup ID → workload. The truth is the hash `cgroups`; in front of it stands
- * a direct-mapped index of words `id << 16 | workload`, so that the usual answer costs
- * one cache line. Who sets a word: `root` user space, `child` the kernel, which
- * holds cgroup_mutex then (user space may clear it). The overflows count the recorded cgroups that
- * found their word taken. */
-struct cgroup_bucket {
-	u64 root;
-	u64 child;
-	u32 root_overflow;
-	u32 child_overflow;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct cgroup_bucket);
-} cgroup_index SEC(".maps");
-
 /* What kind of cgroup a name tells of; profiler/cgroup/class.go says the same. */
 enum cgroup_class {
 	CLASS_PLAIN,
@@ -123,35 +62,6 @@ enum cgroup_class {
 	CLASS_UNIT,  /* a service or scope of systemd */
 	CLASS_WHOLE, /* a container, or what the user named: all below belongs to it */
 };
-
-/* The values of `cgroups`: a workload's number or NO_WORKLOAD, the class, and flags. */
-#define NO_WORKLOAD 0xffff
-#define WORKLOAD_MASK 0xffff
-#define CLASS_SHIFT 16
-#define CLASS_MASK 3
-#define MEMBER_OVERFLOWED (1 << 18) /* counted in child_overflow */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, u64);
-	__type(value, u32);
-} cgroups SEC(".maps");
-
-/* Thread groups that joined a workload from outside, until their execve. */
-struct entrant {
-	u32 workload;
-	u32 pad;
-	u64 exe_size; /* bytes of the program that it runs, 0: not known */
-	u64 moving;   /* ID of the cgroup that it is about to be moved to, 0: it is in */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct entrant);
-} entrants SEC(".maps");
 
 /* Thread groups that were entrants and made their execve: the workload's own, though their parents may be
  * outside. The least recently used are forgotten. */
@@ -213,36 +123,6 @@ struct {
 	__type(key, u32);
 	__type(value, u64);
 } losses SEC(".maps");
-
-/* Executable → its path, components from the last to the first. */
-struct exe_key {
-	u64 inode;
-	u32 device;
-	u32 workload; /* device numbers of containers are used again */
-};
-
-#define EXE_PATH 256
-
-struct exe {
-	u32 length;
-	/* Twice the length that is used, so that the verifier sees every write in
-	 * bounds. */
-	u8 path[2 * EXE_PATH];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct exe_key);
-	__type(value, struct exe);
-} exes SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct exe);
-} exe_scratch SEC(".maps");
 
 /* What user space is told of at once. */
 enum event_kind {

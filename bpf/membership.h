@@ -5,41 +5,6 @@
 #include "class.h"
 #include "event.h"
 
-static __noinline u32 workload_in_hash(u64 id)
-{
-	u32 *member = bpf_map_lookup_elem(&cgroups, &id);
-
-	return member ? *member & WORKLOAD_MASK : NO_WORKLOAD;
-}
-
-static __always_inline u32 workload_of(u64 id)
-{
-	u32 key = id & cgroup_mask;
-	struct cgroup_bucket *bucket = bpf_map_lookup_elem(&cgroup_index, &key);
-
-	if (unlikely(!bucket))
-		return NO_WORKLOAD;
-	if (bucket->root >> 16 == id)
-		return bucket->root & 0xffff;
-	if (bucket->child >> 16 == id)
-		return bucket->child & 0xffff;
-	if (likely(!(bucket->root_overflow | bucket->child_overflow)))
-		return NO_WORKLOAD;
-	return workload_in_hash(id);
-}
-
-static __always_inline u64 task_cgroup_id(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-}
-
-/* Only the tracepoints of cgroup2, whose hierarchy is number 0: IDs of v1
- * hierarchies overlap with its IDs. */
-static __always_inline bool is_cgroup2(struct cgroup *cgroup)
-{
-	return BPF_CORE_READ(cgroup, root, hierarchy_id) == 0;
-}
-
 /* Whether a new cgroup belongs to its parent's workload. All below a container does. A unit's
  * plain children do; units and containers below it (of a user's own systemd) stand for themselves. Elsewhere
  * a cgroup is a workload of its own, unless a process of the parent's workload made it. */

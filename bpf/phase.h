@@ -8,23 +8,6 @@
 #define SIGKILL 9
 #define TRACE_SIGNAL_IGNORED 1 /* include/trace/events/signal.h */
 #define SEND_SIG_PRIV 1	       /* include/linux/sched/signal.h: from the kernel */
-#define SECCOMP_MODE_FILTER 2
-
-/* A process that has joined and not made its execve is the runtime's: what it
- * calls under a filter is handover, before that setup. */
-static __noinline u32 entrant_phase(u32 phase)
-{
-	struct entrant *entrant = entrant_of(bpf_get_current_pid_tgid() >> 32);
-
-	if (!entrant)
-		return phase;
-	/* About to be moved, but not yet: if it is the workload's own, it goes on as that. */
-	if (entrant->moving && entrant->moving != task_cgroup_id(current_task()))
-		return phase;
-	if (BPF_CORE_READ(current_task(), seccomp.mode) == SECCOMP_MODE_FILTER)
-		return PHASE_HANDOVER;
-	return PHASE_SETUP;
-}
 
 /* Runs before the signal can wake its target: the first call of a handler is
  * in the new phase already. */

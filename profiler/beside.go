@@ -1,10 +1,45 @@
 package profiler
 
-import "github.com/cilium/ebpf"
+import (
+	"fmt"
 
-// PhaseMap is where the kernel side keeps each workload's phase, in the first word of each element: for
-// other kernel sides that file what they see by phase. It belongs to the recorder.
-func (r *Recorder) PhaseMap() *ebpf.Map { return r.objects.maps.Workloads }
+	"github.com/cilium/ebpf"
+
+	"github.com/scallop-sec/scallop/bpf"
+)
+
+// Members are the maps by which another kernel side tells which workload and phase a task belongs to, and to which it adds
+// the paths of executables, by their names in the C code. They belong to the recorder, whose programs keep
+// them true.
+func (r *Recorder) Members() map[string]*ebpf.Map {
+	m := &r.objects.maps
+	return map[string]*ebpf.Map{
+		bpf.ScallopMapWorkloads:   m.Workloads,
+		bpf.ScallopMapCgroupIndex: m.CgroupIndex,
+		bpf.ScallopMapCgroups:     m.Cgroups,
+		bpf.ScallopMapEntrants:    m.Entrants,
+		bpf.ScallopMapExes:        m.Exes,
+	}
+}
+
+// CgroupMask is what the C code calls cgroup_mask, for those who are given Members.
+func (r *Recorder) CgroupMask() uint32 { return uint32(len(r.index) - 1) }
+
+// Exes are the paths of executables, by workload.
+func (r *Recorder) Exes() (map[int]map[ExeID]string, error) {
+	all := map[int]map[ExeID]string{}
+	err := readAll(r.objects.maps.Exes, func(k bpf.ScallopExeKey, v bpf.ScallopExe) {
+		w := int(k.Workload)
+		if all[w] == nil {
+			all[w] = map[ExeID]string{}
+		}
+		all[w][ExeID{k.Inode, k.Device}] = exePath(v.Path[:min(int(v.Length), len(v.Path))])
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the paths of executables: %w", err)
+	}
+	return all, nil
+}
 
 // ExplainLoad adds what this process and host lack to what the kernel said when it refused BPF programs.
 func ExplainLoad(err error) error { return loadError(err) }

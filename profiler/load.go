@@ -42,6 +42,9 @@ type rawPrograms struct {
 	SysEnter     *ebpf.Program `ebpf:"sys_enter_raw"`
 }
 
+// sysEnterName is the tracepoint where calls are counted.
+const sysEnterName = "sys_enter"
+
 // probe is one program and the tracepoint it is for.
 type probe struct {
 	tracepoint string
@@ -54,6 +57,8 @@ type kernelObjects struct {
 	probes []probe // in the order of attaching
 	kind   string  // ProbeTpBTF or ProbeRaw
 	links  []link.Link
+
+	uncounted bool // sys_enter stays alone
 }
 
 // raiseMemlock lifts the memory lock limit, which counts for BPF up to Linux 5.10, until
@@ -78,6 +83,7 @@ func loadObjects(opts Options) (*kernelObjects, error) {
 	for _, load := range loaders(opts.Probe) {
 		k, err := load(opts)
 		if err == nil {
+			k.uncounted = opts.Uncounted
 			return k, nil
 		}
 		failed = errors.Join(failed, err)
@@ -123,7 +129,7 @@ func loadRaw(opts Options) (*kernelObjects, error) {
 		p.CgroupMkdir, p.CgroupRmdir, p.CgroupAttach, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
 }
 
-func probeList(mkdir, rmdir, attach, fork, exec, exit, signal, sysEnter *ebpf.Program) []probe {
+func probeList(mkdir, rmdir, attach, fork, exec, exit, signal, enter *ebpf.Program) []probe {
 	return []probe{
 		{"cgroup_mkdir", mkdir},
 		{"cgroup_rmdir", rmdir},
@@ -132,7 +138,7 @@ func probeList(mkdir, rmdir, attach, fork, exec, exit, signal, sysEnter *ebpf.Pr
 		{"sched_process_exec", exec},
 		{"sched_process_exit", exit},
 		{"signal_generate", signal},
-		{"sys_enter", sysEnter},
+		{sysEnterName, enter},
 	}
 }
 
@@ -168,6 +174,9 @@ func (o *Options) configure(spec *ebpf.CollectionSpec) error {
 // attach hangs every program on its tracepoint, or none.
 func (k *kernelObjects) attach() error {
 	for _, p := range k.probes {
+		if k.uncounted && p.tracepoint == sysEnterName {
+			continue
+		}
 		l, err := k.attachOne(p)
 		if err != nil {
 			k.detach()
@@ -209,7 +218,7 @@ func (k *kernelObjects) missed() (sysEnter, others uint64, err error) {
 		if err != nil {
 			return 0, 0, fmt.Errorf("asking how many runs of %s were skipped: %w", p.tracepoint, err)
 		}
-		if p.tracepoint == "sys_enter" {
+		if p.tracepoint == sysEnterName {
 			sysEnter += stats.RecursionMisses
 		} else {
 			others += stats.RecursionMisses

@@ -28,6 +28,9 @@ type Options struct {
 	Containers bool
 	// BirthStopSignals begin the shutdown of a workload that was born, until SetStopSignals.
 	BirthStopSignals []syscall.Signal
+	// Uncounted leaves calls alone: only workloads, their phases and executables are followed, for what looks at
+	// other things beside it (Members).
+	Uncounted bool
 }
 
 // Recorder is scallop's programs and maps in the kernel.

@@ -136,15 +136,13 @@ func (r *Recorder) count(slot int) uint64 {
 }
 
 func (r *Recorder) readExes(all map[int]*Snapshot) error {
-	err := readAll(r.objects.maps.Exes, func(k bpf.ScallopExeKey, v bpf.ScallopExe) {
-		if s := all[int(k.Workload)]; s != nil {
-			s.Exes[ExeID{k.Inode, k.Device}] = exePath(v.Path[:min(int(v.Length), len(v.Path))])
+	exes, err := r.Exes()
+	for w, s := range all {
+		if paths := exes[w]; paths != nil {
+			s.Exes = paths
 		}
-	})
-	if err != nil {
-		return fmt.Errorf("reading the paths of executables: %w", err)
 	}
-	return nil
+	return err
 }
 
 // exePath turns "nginx\0sbin\0usr\0" into "/usr/sbin/nginx". What has no

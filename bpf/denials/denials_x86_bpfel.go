@@ -19,7 +19,16 @@ const (
 	DenialsActionACTION_ERRNO DenialsAction = 0
 	DenialsActionACTION_TRAP  DenialsAction = 1
 	DenialsActionACTION_KILL  DenialsAction = 2
+	DenialsActionACTION_TRACE DenialsAction = 3
 )
+
+type DenialsCgroupBucket struct {
+	_             structs.HostLayout
+	Root          uint64
+	Child         uint64
+	RootOverflow  uint32
+	ChildOverflow uint32
+}
 
 type DenialsDenial struct {
 	_         structs.HostLayout
@@ -27,6 +36,7 @@ type DenialsDenial struct {
 	First     uint64
 	Last      uint64
 	ExeInode  uint64
+	Args      [6]uint64
 	ExeDevice uint32
 	Tgid      uint32
 	Tid       uint32
@@ -50,10 +60,30 @@ type DenialsDenialLoss uint32
 const (
 	DenialsDenialLossLOSS_DENIALS_FULL DenialsDenialLoss = 0
 	DenialsDenialLossLOSS_TASKS_FULL   DenialsDenialLoss = 1
-	DenialsDenialLossLOSS_CGROUPS_FULL DenialsDenialLoss = 2
-	DenialsDenialLossLOSS_UNSURE       DenialsDenialLoss = 3
-	DenialsDenialLossDENIAL_LOSSES     DenialsDenialLoss = 4
+	DenialsDenialLossLOSS_UNSURE       DenialsDenialLoss = 2
+	DenialsDenialLossDENIAL_LOSSES     DenialsDenialLoss = 3
 )
+
+type DenialsEntrant struct {
+	_        structs.HostLayout
+	Workload uint32
+	Pad      uint32
+	ExeSize  uint64
+	Moving   uint64
+}
+
+type DenialsExe struct {
+	_      structs.HostLayout
+	Length uint32
+	Path   [512]uint8
+}
+
+type DenialsExeKey struct {
+	_        structs.HostLayout
+	Inode    uint64
+	Device   uint32
+	Workload uint32
+}
 
 type DenialsJudgeKey struct {
 	_   structs.HostLayout
@@ -71,39 +101,54 @@ type DenialsJudgedKey struct {
 	Pad      [6]uint8
 }
 
+type DenialsStack struct {
+	_      structs.HostLayout
+	Bytes  int64
+	Frames [64]uint64
+}
+
 type DenialsTaskState struct {
-	_       structs.HostLayout
-	Nr      uint32
-	Inside  uint8
-	Born    uint8
-	Trapped uint8
-	Dying   uint8
-	Killed  uint8
-	Own     uint8
-	Pad     [2]uint8
+	_     structs.HostLayout
+	Nr    uint32
+	Flags uint32
+}
+
+type DenialsWorkload struct {
+	_            structs.HostLayout
+	Phase        uint32
+	Entrants     uint32
+	Leader       uint32
+	LeaderParent uint32
+	StopSignals  uint64
+	LastNew      uint64
+	Root         uint64
+	Line         [3]uint64
+	Slot         [2][8][512]uint16
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	DenialsMapCgroupIndex          = "cgroup_index"
+	DenialsMapCgroups              = "cgroups"
 	DenialsMapDenials              = "denials"
+	DenialsMapEntrants             = "entrants"
+	DenialsMapExeScratch           = "exe_scratch"
+	DenialsMapExes                 = "exes"
 	DenialsMapJudged               = "judged"
 	DenialsMapJudges               = "judges"
 	DenialsMapLosses               = "losses"
-	DenialsMapPhases               = "phases"
+	DenialsMapStackScratch         = "stack_scratch"
+	DenialsMapStacks               = "stacks"
 	DenialsMapTasks                = "tasks"
-	DenialsMapWatched              = "watched"
-	DenialsProgCgroupMkdir         = "cgroup_mkdir"
-	DenialsProgCgroupMkdirRaw      = "cgroup_mkdir_raw"
-	DenialsProgCgroupRmdir         = "cgroup_rmdir"
-	DenialsProgCgroupRmdirRaw      = "cgroup_rmdir_raw"
-	DenialsProgSchedProcessExec    = "sched_process_exec"
-	DenialsProgSchedProcessExecRaw = "sched_process_exec_raw"
+	DenialsMapTasksOwn             = "tasks_own"
+	DenialsMapWorkloads            = "workloads"
 	DenialsProgSchedProcessExit    = "sched_process_exit"
 	DenialsProgSchedProcessExitRaw = "sched_process_exit_raw"
 	DenialsProgSchedProcessFork    = "sched_process_fork"
 	DenialsProgSchedProcessForkRaw = "sched_process_fork_raw"
+	DenialsProgSeedTasks           = "seed_tasks"
 	DenialsProgSignalDeliver       = "signal_deliver"
 	DenialsProgSignalDeliverRaw    = "signal_deliver_raw"
 	DenialsProgSignalGenerate      = "signal_generate"
@@ -112,7 +157,10 @@ const (
 	DenialsProgSysEnterRaw         = "sys_enter_raw"
 	DenialsProgSysExit             = "sys_exit"
 	DenialsProgSysExitRaw          = "sys_exit_raw"
+	DenialsVarCgroupMask           = "cgroup_mask"
 	DenialsVarJudging              = "judging"
+	DenialsVarKeepStacks           = "keep_stacks"
+	DenialsVarTaskStorage          = "task_storage"
 	DenialsVarUnusedAction         = "unused_action"
 	DenialsVarUnusedLoss           = "unused_loss"
 )
@@ -159,16 +207,11 @@ type DenialsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DenialsProgramSpecs struct {
-	CgroupMkdir         *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
-	CgroupMkdirRaw      *ebpf.ProgramSpec `ebpf:"cgroup_mkdir_raw"`
-	CgroupRmdir         *ebpf.ProgramSpec `ebpf:"cgroup_rmdir"`
-	CgroupRmdirRaw      *ebpf.ProgramSpec `ebpf:"cgroup_rmdir_raw"`
-	SchedProcessExec    *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
-	SchedProcessExecRaw *ebpf.ProgramSpec `ebpf:"sched_process_exec_raw"`
 	SchedProcessExit    *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessExitRaw *ebpf.ProgramSpec `ebpf:"sched_process_exit_raw"`
 	SchedProcessFork    *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
 	SchedProcessForkRaw *ebpf.ProgramSpec `ebpf:"sched_process_fork_raw"`
+	SeedTasks           *ebpf.ProgramSpec `ebpf:"seed_tasks"`
 	SignalDeliver       *ebpf.ProgramSpec `ebpf:"signal_deliver"`
 	SignalDeliverRaw    *ebpf.ProgramSpec `ebpf:"signal_deliver_raw"`
 	SignalGenerate      *ebpf.ProgramSpec `ebpf:"signal_generate"`
@@ -183,20 +226,30 @@ type DenialsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DenialsMapSpecs struct {
-	Denials *ebpf.MapSpec `ebpf:"denials"`
-	Judged  *ebpf.MapSpec `ebpf:"judged"`
-	Judges  *ebpf.MapSpec `ebpf:"judges"`
-	Losses  *ebpf.MapSpec `ebpf:"losses"`
-	Phases  *ebpf.MapSpec `ebpf:"phases"`
-	Tasks   *ebpf.MapSpec `ebpf:"tasks"`
-	Watched *ebpf.MapSpec `ebpf:"watched"`
+	CgroupIndex  *ebpf.MapSpec `ebpf:"cgroup_index"`
+	Cgroups      *ebpf.MapSpec `ebpf:"cgroups"`
+	Denials      *ebpf.MapSpec `ebpf:"denials"`
+	Entrants     *ebpf.MapSpec `ebpf:"entrants"`
+	ExeScratch   *ebpf.MapSpec `ebpf:"exe_scratch"`
+	Exes         *ebpf.MapSpec `ebpf:"exes"`
+	Judged       *ebpf.MapSpec `ebpf:"judged"`
+	Judges       *ebpf.MapSpec `ebpf:"judges"`
+	Losses       *ebpf.MapSpec `ebpf:"losses"`
+	StackScratch *ebpf.MapSpec `ebpf:"stack_scratch"`
+	Stacks       *ebpf.MapSpec `ebpf:"stacks"`
+	Tasks        *ebpf.MapSpec `ebpf:"tasks"`
+	TasksOwn     *ebpf.MapSpec `ebpf:"tasks_own"`
+	Workloads    *ebpf.MapSpec `ebpf:"workloads"`
 }
 
 // DenialsVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DenialsVariableSpecs struct {
+	CgroupMask   *ebpf.VariableSpec `ebpf:"cgroup_mask"`
 	Judging      *ebpf.VariableSpec `ebpf:"judging"`
+	KeepStacks   *ebpf.VariableSpec `ebpf:"keep_stacks"`
+	TaskStorage  *ebpf.VariableSpec `ebpf:"task_storage"`
 	UnusedAction *ebpf.VariableSpec `ebpf:"unused_action"`
 	UnusedLoss   *ebpf.VariableSpec `ebpf:"unused_loss"`
 }
@@ -221,24 +274,38 @@ func (o *DenialsObjects) Close() error {
 //
 // It can be passed to LoadDenialsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DenialsMaps struct {
-	Denials *ebpf.Map `ebpf:"denials"`
-	Judged  *ebpf.Map `ebpf:"judged"`
-	Judges  *ebpf.Map `ebpf:"judges"`
-	Losses  *ebpf.Map `ebpf:"losses"`
-	Phases  *ebpf.Map `ebpf:"phases"`
-	Tasks   *ebpf.Map `ebpf:"tasks"`
-	Watched *ebpf.Map `ebpf:"watched"`
+	CgroupIndex  *ebpf.Map `ebpf:"cgroup_index"`
+	Cgroups      *ebpf.Map `ebpf:"cgroups"`
+	Denials      *ebpf.Map `ebpf:"denials"`
+	Entrants     *ebpf.Map `ebpf:"entrants"`
+	ExeScratch   *ebpf.Map `ebpf:"exe_scratch"`
+	Exes         *ebpf.Map `ebpf:"exes"`
+	Judged       *ebpf.Map `ebpf:"judged"`
+	Judges       *ebpf.Map `ebpf:"judges"`
+	Losses       *ebpf.Map `ebpf:"losses"`
+	StackScratch *ebpf.Map `ebpf:"stack_scratch"`
+	Stacks       *ebpf.Map `ebpf:"stacks"`
+	Tasks        *ebpf.Map `ebpf:"tasks"`
+	TasksOwn     *ebpf.Map `ebpf:"tasks_own"`
+	Workloads    *ebpf.Map `ebpf:"workloads"`
 }
 
 func (m *DenialsMaps) Close() error {
 	return _DenialsClose(
+		m.CgroupIndex,
+		m.Cgroups,
 		m.Denials,
+		m.Entrants,
+		m.ExeScratch,
+		m.Exes,
 		m.Judged,
 		m.Judges,
 		m.Losses,
-		m.Phases,
+		m.StackScratch,
+		m.Stacks,
 		m.Tasks,
-		m.Watched,
+		m.TasksOwn,
+		m.Workloads,
 	)
 }
 
@@ -246,7 +313,10 @@ func (m *DenialsMaps) Close() error {
 //
 // It can be passed to LoadDenialsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DenialsVariables struct {
+	CgroupMask   *ebpf.Variable `ebpf:"cgroup_mask"`
 	Judging      *ebpf.Variable `ebpf:"judging"`
+	KeepStacks   *ebpf.Variable `ebpf:"keep_stacks"`
+	TaskStorage  *ebpf.Variable `ebpf:"task_storage"`
 	UnusedAction *ebpf.Variable `ebpf:"unused_action"`
 	UnusedLoss   *ebpf.Variable `ebpf:"unused_loss"`
 }
@@ -255,16 +325,11 @@ type DenialsVariables struct {
 //
 // It can be passed to LoadDenialsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DenialsPrograms struct {
-	CgroupMkdir         *ebpf.Program `ebpf:"cgroup_mkdir"`
-	CgroupMkdirRaw      *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
-	CgroupRmdir         *ebpf.Program `ebpf:"cgroup_rmdir"`
-	CgroupRmdirRaw      *ebpf.Program `ebpf:"cgroup_rmdir_raw"`
-	SchedProcessExec    *ebpf.Program `ebpf:"sched_process_exec"`
-	SchedProcessExecRaw *ebpf.Program `ebpf:"sched_process_exec_raw"`
 	SchedProcessExit    *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessExitRaw *ebpf.Program `ebpf:"sched_process_exit_raw"`
 	SchedProcessFork    *ebpf.Program `ebpf:"sched_process_fork"`
 	SchedProcessForkRaw *ebpf.Program `ebpf:"sched_process_fork_raw"`
+	SeedTasks           *ebpf.Program `ebpf:"seed_tasks"`
 	SignalDeliver       *ebpf.Program `ebpf:"signal_deliver"`
 	SignalDeliverRaw    *ebpf.Program `ebpf:"signal_deliver_raw"`
 	SignalGenerate      *ebpf.Program `ebpf:"signal_generate"`
@@ -277,16 +342,11 @@ type DenialsPrograms struct {
 
 func (p *DenialsPrograms) Close() error {
 	return _DenialsClose(
-		p.CgroupMkdir,
-		p.CgroupMkdirRaw,
-		p.CgroupRmdir,
-		p.CgroupRmdirRaw,
-		p.SchedProcessExec,
-		p.SchedProcessExecRaw,
 		p.SchedProcessExit,
 		p.SchedProcessExitRaw,
 		p.SchedProcessFork,
 		p.SchedProcessForkRaw,
+		p.SeedTasks,
 		p.SignalDeliver,
 		p.SignalDeliverRaw,
 		p.SignalGenerate,

@@ -3,9 +3,7 @@
  * logs instead of denying, so that they do enter. */
 #pragma once
 
-#include "denied.h"
-
-#define ARGS 6
+#include "tell.h"
 
 /* The calls, and which of their arguments decide: bit N for argument N. */
 struct judge_key {
@@ -38,41 +36,6 @@ struct {
 
 const volatile bool judging = false; /* set before loading, if there are judges */
 
-#define ARG(regs, field) BPF_CORE_READ((struct pt_regs___args *)regs, field)
-
-#if defined(__TARGET_ARCH_x86)
-struct pt_regs___args {
-	unsigned long bx, cx, dx, si, di, bp, r8, r9, r10;
-} RELOCATED;
-
-static __always_inline void args_of(void *regs, bool compat, u64 *args)
-{
-	args[0] = compat ? (u32)ARG(regs, bx) : ARG(regs, di);
-	args[1] = compat ? (u32)ARG(regs, cx) : ARG(regs, si);
-	args[2] = compat ? (u32)ARG(regs, dx) : ARG(regs, dx);
-	args[3] = compat ? (u32)ARG(regs, si) : ARG(regs, r10);
-	args[4] = compat ? (u32)ARG(regs, di) : ARG(regs, r8);
-	args[5] = compat ? (u32)ARG(regs, bp) : ARG(regs, r9);
-}
-#elif defined(__TARGET_ARCH_arm64)
-struct pt_regs___args {
-	u64 regs[31];
-} RELOCATED;
-
-static __always_inline void args_of(void *regs, bool compat, u64 *args)
-{
-	args[0] = ARG(regs, regs[0]);
-	args[1] = ARG(regs, regs[1]);
-	args[2] = ARG(regs, regs[2]);
-	args[3] = ARG(regs, regs[3]);
-	args[4] = ARG(regs, regs[4]);
-	args[5] = ARG(regs, regs[5]);
-	if (compat)
-		for (int i = 0; i < ARGS; i++)
-			args[i] = (u32)args[i];
-}
-#endif
-
 static __always_inline void judged_count(struct judged_key *key)
 {
 	u64 one = 1, *n = bpf_map_lookup_elem(&judged, key);
@@ -86,10 +49,10 @@ static __always_inline void judged_count(struct judged_key *key)
 		lose(LOSS_DENIALS_FULL);
 }
 
-static __noinline int judge(void *regs, u32 nr, u32 workload, u32 phase)
+static __noinline int judge(void *regs, u32 nr, u32 workload)
 {
-	bool compat = thread_compat_word(current_task()) & COMPAT_MASK;
-	struct judged_key key = {.nr = nr, .workload = workload, .phase = phase};
+	bool compat = is_compat(current_task());
+	struct judged_key key = {.nr = nr, .workload = workload, .phase = phase_of(workload)};
 	struct judge_key call = {};
 	u32 *mask;
 

@@ -5,54 +5,50 @@
 
 #include "kernel_denials.h"
 
-/* What a filter did, as far as it shows. SECCOMP_RET_TRACE and _USER_NOTIF look like _ERRNO:
+#define ARGS 6
+
+/* What a filter did, as far as it shows. SECCOMP_RET_USER_NOTIF, and _TRACE without a tracer, look like _ERRNO:
  * whoever answers gives the value that is returned. */
 enum action {
 	ACTION_ERRNO,
 	ACTION_TRAP,
 	ACTION_KILL,
+	ACTION_TRACE, /* a tracer skipped what the filter had asked it about */
 };
 
 /* Why something is missing; names in profiler/denials/denials.go. */
 enum denial_loss {
 	LOSS_DENIALS_FULL, /* denials not counted: no room for another kind */
 	LOSS_TASKS_FULL,   /* tasks whose denials are not seen */
-	LOSS_CGROUPS_FULL, /* child cgroups that are not watched */
 	LOSS_UNSURE,	   /* exits of calls that may have begun before the watch */
 	DENIAL_LOSSES,
 };
 
-#define PHASE_HANDOVER 1 /* enum phase, ../maps.h */
+/* Set before loading. */
+const volatile bool task_storage = false; /* the state of tasks is kept with them */
+const volatile bool keep_stacks = false;
 
-/* Watched cgroups, by ID → number of the workload that they belong to. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, u64);
-	__type(value, u32);
-} watched SEC(".maps");
-
-/* The recorder's `workloads`, which begin with the phase; user space puts it here. Without a
- * recorder it is one word of zero. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u32);
-} phases SEC(".maps");
+/* Of struct task_state. */
+#define INSIDE 1  /* sys_enter was seen, sys_exit not yet */
+#define BORN 2	  /* has not made any call yet: fork returns in the child, too */
+#define TRAPPED 4 /* a SIGSYS of seccomp was sent since the last call */
+#define DYING 8	  /* a signal that ends it was delivered since the last call */
+#define KILLED 16 /* its KILL is counted */
+#define ASKED 32  /* the filter asked a tracer about call `nr` */
 
 /* What is known of a task. Only the task itself writes it, and its parent before it runs. */
 struct task_state {
-	u32 nr;	    /* of the latest call that entered; of a child: of the call that made it */
-	u8 inside;  /* sys_enter was seen, sys_exit not yet */
-	u8 born;    /* has not made any call yet: fork returns in the child, too */
-	u8 trapped; /* a SIGSYS of seccomp was sent since the last call */
-	u8 dying;   /* a signal that ends it was delivered since the last call */
-	u8 killed;  /* its KILL is counted */
-	u8 own;	    /* of the workload itself; 0: of whoever starts it, until an execve under a filter */
-	u8 pad[2];
+	u32 nr;	   /* of the latest call that entered; of a child: of the call that made it */
+	u32 flags; /* about what came since then */
 };
+
+/* Since Linux 5.12, in place of `tasks`: found faster, and freed with the task. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks_own SEC(".maps");
 
 /* By the address of the task, which stays the same when a thread's execve takes over the number of
  * its leader. */
@@ -79,6 +75,7 @@ struct denial {
 	u64 first; /* ktime, ns */
 	u64 last;
 	u64 exe_inode;
+	u64 args[ARGS];
 	u32 exe_device;
 	u32 tgid;
 	u32 tid;
@@ -92,6 +89,28 @@ struct {
 	__type(key, struct denial_key);
 	__type(value, struct denial);
 } denials SEC(".maps");
+
+/* The user stack of the first one, from the call outwards. */
+#define FRAMES 64
+
+struct stack {
+	s64 bytes; /* of frames; less than 0: there is none */
+	u64 frames[FRAMES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct denial_key);
+	__type(value, struct stack);
+} stacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct stack);
+} stack_scratch SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -113,22 +132,37 @@ static __always_inline void lose(enum denial_loss reason)
 		__sync_fetch_and_add(n, 1);
 }
 
-static __always_inline struct task_state *state_of(struct task_struct *task)
+/* `typed` is a pointer that the kernel's verifier knows to be a task: where state is kept with tasks. */
+static __always_inline struct task_state *state_of(void *typed)
 {
-	u64 key = (u64)task;
+	u64 key = (u64)typed;
 
+	if (task_storage)
+		return bpf_task_storage_get(&tasks_own, typed, NULL, 0);
 	return bpf_map_lookup_elem(&tasks, &key);
 }
 
-static __always_inline struct task_state *state_put(struct task_struct *task, struct task_state *state)
+static __always_inline struct task_state *state_new(void *typed)
 {
-	u64 key = (u64)task;
+	struct task_state state = {}, *made;
+	u64 key = (u64)typed;
 
-	if (bpf_map_update_elem(&tasks, &key, state, BPF_ANY)) {
-		lose(LOSS_TASKS_FULL);
-		return NULL;
+	if (task_storage) {
+		made = bpf_task_storage_get(&tasks_own, typed, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	} else {
+		bpf_map_update_elem(&tasks, &key, &state, BPF_NOEXIST);
+		made = bpf_map_lookup_elem(&tasks, &key);
 	}
-	return bpf_map_lookup_elem(&tasks, &key);
+	if (!made)
+		lose(LOSS_TASKS_FULL);
+	return made;
+}
+
+static __always_inline void *typed_current(void)
+{
+	if (task_storage)
+		return (void *)bpf_get_current_task_btf();
+	return current_task();
 }
 
 static __always_inline int seccomp_mode(struct task_struct *task)
@@ -136,10 +170,7 @@ static __always_inline int seccomp_mode(struct task_struct *task)
 	return BPF_CORE_READ(task, seccomp.mode);
 }
 
-/* A task that was there before the watch, or was moved in. With a filter it is past its execve. */
-static __always_inline struct task_state *state_new(struct task_struct *task)
+static __always_inline u32 workload_of_current(void)
 {
-	struct task_state state = {.own = seccomp_mode(task) >= SECCOMP_MODE_FILTER};
-
-	return state_put(task, &state);
+	return workload_of(bpf_get_current_cgroup_id());
 }

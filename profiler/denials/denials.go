@@ -16,33 +16,39 @@ import (
 // Action is what a filter did, as far as it shows.
 type Action string
 
-// Actions. SCMP_ACT_TRACE and SCMP_ACT_NOTIFY look like SCMP_ACT_ERRNO to the kernel side.
+// Actions. SCMP_ACT_NOTIFY, and SCMP_ACT_TRACE without a tracer, look like SCMP_ACT_ERRNO to the kernel side.
 const (
 	Errno = Action("errno") // the call returned a value that the filter chose
 	Trap  = Action("trap")  // SIGSYS, which the task may handle
 	Kill  = Action("kill")  // SIGSYS, which the thread or process does not survive
+	Trace = Action("trace") // a tracer, which the filter had asked, skipped the call
 )
 
 var actions = map[denials.DenialsAction]Action{
 	denials.DenialsActionACTION_ERRNO: Errno,
 	denials.DenialsActionACTION_TRAP:  Trap,
 	denials.DenialsActionACTION_KILL:  Kill,
+	denials.DenialsActionACTION_TRACE: Trace,
 }
 
 // Denial is one (workload, phase, ABI, number, action, returned value), how often it was denied,
 // and who was the first.
 type Denial struct {
-	Workload int              // as given to Watch
+	Workload int              // its number in the recorder
 	Phase    profiler.PhaseID // PhaseHandover: of whoever starts the workload
 	ABI      syscalls.ABI
 	Nr       int
 	Action   Action
-	Return   int64 // of Errno: what the call returned, -38 for ENOSYS
+	Return   int64 // of Errno and Trace: what the call returned, -38 for ENOSYS
 	Count    uint64
 	First    profiler.First
 	Last     int64 // as profiler.Now
 	// Traced: a debugger was attached to the first one. It can skip calls as well as a filter.
 	Traced bool
+	// Args are those of the first one; of calls with fewer, what else was in the registers.
+	Args [6]uint64
+	// Stack is the user stack of the first one, from the call outwards; nil without Options.Stacks.
+	Stack []uint64
 }
 
 // Name of the call, empty if no table knows its number.
@@ -55,7 +61,6 @@ func (d *Denial) Name() string {
 const (
 	LossDenialsFull = "denials_no_room"   // denials not counted: too many kinds
 	LossTasksFull   = "tasks_no_room"     // tasks whose denials are not seen
-	LossCgroupsFull = "cgroups_no_room"   // child cgroups that are not watched
 	LossUnsure      = "begun_before"      // exits of calls that may have begun before the watch
 	LossMissed      = "denials_recursion" // runs of its programs that the kernel skipped, for any task
 )
@@ -63,7 +68,6 @@ const (
 var lossNames = map[denials.DenialsDenialLoss]string{
 	denials.DenialsDenialLossLOSS_DENIALS_FULL: LossDenialsFull,
 	denials.DenialsDenialLossLOSS_TASKS_FULL:   LossTasksFull,
-	denials.DenialsDenialLossLOSS_CGROUPS_FULL: LossCgroupsFull,
 	denials.DenialsDenialLossLOSS_UNSURE:       LossUnsure,
 }
 
@@ -97,6 +101,7 @@ func denialOf(k denials.DenialsDenialKey, v denials.DenialsDenial) Denial {
 		},
 		Last:   int64(v.Last),
 		Traced: v.Traced != 0,
+		Args:   v.Args,
 	}
 }
 

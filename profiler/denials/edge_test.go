@@ -1,6 +1,7 @@
 package denials_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	bpf "github.com/scallop-sec/scallop/bpf/denials"
+	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/confine"
 	"github.com/scallop-sec/scallop/profiler/denials"
@@ -35,8 +37,9 @@ func TestMain(m *testing.M) {
 func TestSizes(t *testing.T) {
 	for name, size := range map[string][2]uintptr{
 		"denial_key": {unsafe.Sizeof(bpf.DenialsDenialKey{}), 24},
-		"denial":     {unsafe.Sizeof(bpf.DenialsDenial{}), 64},
-		"task_state": {unsafe.Sizeof(bpf.DenialsTaskState{}), 12},
+		"denial":     {unsafe.Sizeof(bpf.DenialsDenial{}), 112},
+		"task_state": {unsafe.Sizeof(bpf.DenialsTaskState{}), 8},
+		"stack":      {unsafe.Sizeof(bpf.DenialsStack{}), 8 + 64*8},
 		"judge_key":  {unsafe.Sizeof(bpf.DenialsJudgeKey{}), 8},
 		"judged_key": {unsafe.Sizeof(bpf.DenialsJudgedKey{}), 64},
 	} {
@@ -46,22 +49,44 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// watcher watches beside a recorder of its own.
+type watcher struct {
+	*denials.Watcher
+	recorder *profiler.Recorder
+}
+
 // watch opens and starts a watcher, which ends with the test.
-func watch(t *testing.T, opts denials.Options) *denials.Watcher {
+func watch(t *testing.T, opts denials.Options) *watcher {
 	t.Helper()
 	hosttest.Root(t)
+	recorder, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(4), Probe: opts.Probe, Uncounted: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { recorder.Close() })
+	opts.Recorder = recorder
 	w, err := denials.Open(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Close)
-	if err := w.Start(); err != nil {
+	if err := errors.Join(w.Start(), recorder.Start()); err != nil {
 		t.Fatal(err)
 	}
-	return w
+	return &watcher{w, recorder}
 }
 
-func snapshot(t *testing.T, w *denials.Watcher) *denials.Snapshot {
+// add takes a cgroup, with all below it, for a workload of its own.
+func (w *watcher) add(t *testing.T, id uint64) (number int) {
+	t.Helper()
+	number, err := w.recorder.AddWorkload(profiler.WorkloadOptions{CgroupID: id, Class: cgroup.Whole, Phase: profiler.PhaseStartup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return number
+}
+
+func snapshot(t *testing.T, w *watcher) *denials.Snapshot {
 	t.Helper()
 	s, err := w.Snapshot()
 	if err != nil {
@@ -79,13 +104,13 @@ func TestChildCgroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := `own=$1$(sed -n 's/^0:://p' /proc/self/cgroup); mkdir "$own/child"; echo $$ >"$own/child/cgroup.procs"; shift; exec "$@"`
-	cmd := start(t, func(id uint64) error { return w.Watch(id, 3) },
+	cmd := start(t, w,
 		"/bin/sh", "-ec", script, "sh", mount.Path, program, "errno", "2", "2", "100")
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
 	s := snapshot(t, w)
-	if len(s.Of(3)) != 1 || s.Of(3)[0].Count != 400 || len(s.Of(0)) != 0 {
+	if len(s.Denials) != 1 || s.Denials[0].Count != 400 {
 		t.Errorf("the program was denied 400 calls: %+v", s)
 	}
 }
@@ -118,9 +143,7 @@ func TestBegunBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Watch(id, 0); err != nil {
-		t.Fatal(err)
-	}
+	w.add(t, id)
 	ours.Close()
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
@@ -148,7 +171,7 @@ func TestTraced(t *testing.T) {
 	program := hosttest.Program(t, "denied", "-static", "-pthread")
 	strace := hosttest.Tool(t, "strace", "strace")
 	w := watch(t, denials.Options{})
-	cmd := start(t, func(id uint64) error { return w.Watch(id, 0) },
+	cmd := start(t, w,
 		strace, "-f", "-o", filepath.Join(t.TempDir(), "log"), program, "errno", "2", "1", "30")
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
@@ -167,17 +190,18 @@ func TestJudged(t *testing.T) {
 		nr, _ := syscalls.Number(native, name)
 		return nr
 	}
-	for _, probe := range probes {
-		w := watch(t, denials.Options{Probe: probe, Judges: []denials.Judge{
+	for way, opts := range ways {
+		opts.Judges = []denials.Judge{
 			{ABI: native, Nr: number("close"), Args: [6]bool{true}},
 			{ABI: native, Nr: number("dup"), Args: [6]bool{1: true, 2: true}},
 			{ABI: syscalls.RISCV64, Nr: number("lseek"), Args: [6]bool{true}}, // cannot occur here
-		}})
+		}
+		w := watch(t, opts)
 		mount, err := cgroup.FindMount()
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := cgroup.CreateForRun(mount, "judged-"+probe)
+		c, err := cgroup.CreateForRun(mount, "judged-"+strings.ReplaceAll(way, ", ", "-"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,9 +210,7 @@ func TestJudged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Watch(id, 0); err != nil {
-			t.Fatal(err)
-		}
+		w.add(t, id)
 		allow := &confine.Filter{Program: []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_LOG}}}
 		cmd, err := launch.Start(launch.Options{Args: []string{kinds}, Cgroup: c, Filter: allow})
 		if err != nil {
@@ -200,11 +222,11 @@ func TestJudged(t *testing.T) {
 		s := snapshot(t, w)
 		want := map[int][6]uint64{number("close"): {^uint64(0)}, number("dup"): {}}
 		if len(s.Judged) != len(want) {
-			t.Errorf("%s: %+v", probe, s.Judged)
+			t.Errorf("%s: %+v", way, s.Judged)
 		}
 		for _, j := range s.Judged {
 			if args, ok := want[j.Nr]; !ok || j.Args != args || j.Count != 1000 || j.ABI != native {
-				t.Errorf("%s: the program makes 1000 of these: %+v", probe, j)
+				t.Errorf("%s: the program makes 1000 of these: %+v", way, j)
 			}
 		}
 	}

@@ -3,7 +3,7 @@ package denials
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -16,63 +16,103 @@ import (
 
 // Options of a Watcher.
 type Options struct {
+	// Recorder knows which task belongs to which workload and phase. It must outlive the Watcher, and start after it.
+	Recorder *profiler.Recorder
 	// Probe forces profiler.ProbeTpBTF or ProbeRaw; empty takes what loads.
 	Probe string
-	// Phases is the map of a recorder beside it (profiler.Recorder.PhaseMap), whose numbers of workloads Watch
-	// is given then; nil: no phases are known.
-	Phases *ebpf.Map
+	// Hash keeps the state of tasks in a hash map, as it is done before Linux 5.12.
+	Hash bool
 	// Judges are the calls whose arguments are counted as well.
 	Judges []Judge
+	// Stacks keeps the user stack of the first denial of each kind.
+	Stacks bool
 }
 
 // Room: what the kernel side has memory for, about 5 MB in all.
 const (
-	maxTasks   = 1 << 15
+	maxTasks   = 1 << 15 // in the hash map
 	maxDenials = 1 << 13
-	maxCgroups = 1 << 12
+	maxStacks  = 1 << 10
 )
 
 // tracepoints in the order of attaching: the entries come before the exits, so that no exit of a call
 // that began after them lacks its entry.
 var tracepoints = []string{
-	"cgroup_mkdir", "cgroup_rmdir", "sched_process_fork", "sched_process_exec", "sched_process_exit",
-	"signal_generate", "signal_deliver", "sys_enter", "sys_exit",
+	"sched_process_fork", "sched_process_exit", "signal_generate", "signal_deliver", "sys_enter", "sys_exit",
 }
 
-// load loads what is for the probe, whole or not at all.
-func load(opts Options, probe string) (*ebpf.Collection, error) {
+// way is one of the ways to have the programs in the kernel.
+type way struct {
+	probe   string
+	storage bool // the state of tasks is kept with them
+}
+
+// ways to attempt, the cheapest at run time first.
+func (o *Options) ways() []way {
+	all := []way{{profiler.ProbeTpBTF, true}, {profiler.ProbeTpBTF, false}, {profiler.ProbeRaw, false}}
+	return slices.DeleteFunc(all, func(w way) bool {
+		return o.Probe != "" && w.probe != o.Probe || o.Hash && w.storage
+	})
+}
+
+// load loads what is for one way, whole or not at all.
+func load(opts Options, w way) (*ebpf.Collection, error) {
 	spec, err := denials.LoadDenials()
 	if err != nil {
 		return nil, err
 	}
-	spec.Maps[denials.DenialsMapTasks].MaxEntries = maxTasks
-	spec.Maps[denials.DenialsMapDenials].MaxEntries = maxDenials
-	spec.Maps[denials.DenialsMapWatched].MaxEntries = maxCgroups
-	spec.Maps[denials.DenialsMapJudged].MaxEntries = maxDenials
-	spec.Maps[denials.DenialsMapJudges].MaxEntries = maxJudges
-	if err := spec.Variables[denials.DenialsVarJudging].Set(len(opts.Judges) > 0); err != nil {
+	for name, n := range map[string]uint32{
+		denials.DenialsMapTasks:   maxTasks,
+		denials.DenialsMapDenials: maxDenials,
+		denials.DenialsMapStacks:  maxStacks,
+		denials.DenialsMapJudged:  maxDenials,
+		denials.DenialsMapJudges:  maxJudges,
+	} {
+		spec.Maps[name].MaxEntries = n
+	}
+	if !opts.Stacks {
+		spec.Maps[denials.DenialsMapStacks].MaxEntries = 1
+	}
+	keepOneState(spec, w)
+	if err := configure(spec, opts, w); err != nil {
 		return nil, err
 	}
-	replace, err := replacements(spec, opts.Phases)
-	if err != nil {
-		return nil, err
-	}
-	keepPrograms(spec, probe)
-	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replace})
+	keepPrograms(spec, w.probe)
+	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replacements(spec, opts.Recorder.Members())})
 }
 
-// replacements gives the kernel side the recorder's phases in place of its own.
-func replacements(spec *ebpf.CollectionSpec, phases *ebpf.Map) (map[string]*ebpf.Map, error) {
-	if phases == nil {
-		return nil, nil
+// keepOneState makes the map for the state of tasks that is not used one that every kernel has, and of no size.
+func keepOneState(spec *ebpf.CollectionSpec, w way) {
+	if w.storage {
+		spec.Maps[denials.DenialsMapTasks].MaxEntries = 1
+		return
 	}
-	flags, own := phases.Flags(), spec.Maps[denials.DenialsMapPhases]
-	if phases.Type() != ebpf.Array || phases.KeySize() != 4 || phases.ValueSize() < 4 {
-		return nil, fmt.Errorf("%s is no map of phases", phases)
+	unused := spec.Maps[denials.DenialsMapTasksOwn]
+	unused.Type, unused.MaxEntries, unused.Flags = ebpf.Hash, 1, 0
+}
+
+func configure(spec *ebpf.CollectionSpec, opts Options, w way) error {
+	for name, value := range map[string]any{
+		denials.DenialsVarJudging:     len(opts.Judges) > 0,
+		denials.DenialsVarKeepStacks:  opts.Stacks,
+		denials.DenialsVarTaskStorage: w.storage,
+		denials.DenialsVarCgroupMask:  opts.Recorder.CgroupMask(),
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return err
+		}
 	}
-	own.ValueSize, own.MaxEntries, own.Flags = phases.ValueSize(), phases.MaxEntries(), flags
-	own.Key, own.Value = nil, nil // types are of no use to the kernel here
-	return map[string]*ebpf.Map{denials.DenialsMapPhases: phases}, nil
+	return nil
+}
+
+// replacements gives the kernel side the recorder's maps in place of its own.
+func replacements(spec *ebpf.CollectionSpec, members map[string]*ebpf.Map) map[string]*ebpf.Map {
+	for name, m := range members {
+		own := spec.Maps[name]
+		own.MaxEntries, own.Flags = m.MaxEntries(), m.Flags()
+		own.Key, own.Value = nil, nil // types are of no use to the kernel here
+	}
+	return members
 }
 
 // programName is that of the C function for a tracepoint.
@@ -83,9 +123,9 @@ func programName(tracepoint, probe string) string {
 	return tracepoint
 }
 
-// keepPrograms leaves those of the probe.
+// keepPrograms leaves those of the probe, and the one that visits all tasks.
 func keepPrograms(spec *ebpf.CollectionSpec, probe string) {
-	kept := map[string]*ebpf.ProgramSpec{}
+	kept := map[string]*ebpf.ProgramSpec{seedProgram: spec.Programs[seedProgram]}
 	for _, tracepoint := range tracepoints {
 		name := programName(tracepoint, probe)
 		kept[name] = spec.Programs[name]
@@ -93,18 +133,16 @@ func keepPrograms(spec *ebpf.CollectionSpec, probe string) {
 	spec.Programs = kept
 }
 
-// loadAny attempts what the options allow, tp_btf first.
+const seedProgram = "seed_tasks"
+
+// loadAny attempts what the options allow.
 func loadAny(opts Options) (*ebpf.Collection, string, error) {
 	defer raiseMemlock()()
-	probes := []string{profiler.ProbeTpBTF, profiler.ProbeRaw}
-	if opts.Probe != "" {
-		probes = []string{opts.Probe}
-	}
 	var failed error
-	for _, probe := range probes {
-		objects, err := load(opts, probe)
+	for _, w := range opts.ways() {
+		objects, err := load(opts, w)
 		if err == nil {
-			return objects, probe, nil
+			return objects, w.probe, nil
 		}
 		failed = errors.Join(failed, err)
 	}

@@ -1,7 +1,10 @@
 package denials
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -49,10 +52,21 @@ func (w *Watcher) Start() error {
 	return nil
 }
 
-// Watch looks at the cgroup, and at those that are made below it from now on, as workload number.
-func (w *Watcher) Watch(cgroupID uint64, number int) error {
-	if err := w.objects.Maps[denials.DenialsMapWatched].Put(cgroupID, uint32(number)); err != nil {
-		return fmt.Errorf("watching cgroup %d for denials: %w: watch fewer cgroups at a time", cgroupID, err)
+// Seed finds out which of the workloads' tasks are inside a call now. What it cannot tell of a task that runs, the
+// task's next call does, or LossUnsure.
+func (w *Watcher) Seed() error {
+	visit, err := link.AttachIter(link.IterOptions{Program: w.objects.Programs[seedProgram]})
+	if err != nil {
+		return fmt.Errorf("visiting all tasks: %w", err)
+	}
+	defer visit.Close()
+	tasks, err := visit.Open()
+	if err != nil {
+		return fmt.Errorf("visiting all tasks: %w", err)
+	}
+	defer tasks.Close()
+	if _, err := io.Copy(io.Discard, tasks); err != nil {
+		return fmt.Errorf("visiting all tasks: %w", err)
 	}
 	return nil
 }
@@ -64,7 +78,9 @@ func (w *Watcher) Snapshot() (*Snapshot, error) {
 	var value denials.DenialsDenial
 	entries := w.objects.Maps[denials.DenialsMapDenials].Iterate()
 	for entries.Next(&key, &value) {
-		s.Denials = append(s.Denials, denialOf(key, value))
+		d := denialOf(key, value)
+		d.Stack = w.stack(key)
+		s.Denials = append(s.Denials, d)
 	}
 	if err := entries.Err(); err != nil {
 		return nil, fmt.Errorf("reading what was denied: %w", err)
@@ -90,6 +106,37 @@ func (w *Watcher) readLosses(s *Snapshot) error {
 			return fmt.Errorf("asking how many runs of %s were skipped: %w", name, err)
 		}
 		s.Losses[LossMissed] += stats.RecursionMisses
+	}
+	return nil
+}
+
+// stack is the user stack of the first one of a kind, nil if none was kept.
+func (w *Watcher) stack(key denials.DenialsDenialKey) []uint64 {
+	var stack denials.DenialsStack
+	if err := w.objects.Maps[denials.DenialsMapStacks].Lookup(key, &stack); err != nil || stack.Bytes <= 0 {
+		return nil
+	}
+	return slices.Clone(stack.Frames[:min(int(stack.Bytes/8), len(stack.Frames))])
+}
+
+// Forget what was denied to workloads whose numbers are to be given to others.
+func (w *Watcher) Forget(workload func(number int) bool) error {
+	var keys []denials.DenialsDenialKey
+	var key denials.DenialsDenialKey
+	var value denials.DenialsDenial
+	entries := w.objects.Maps[denials.DenialsMapDenials].Iterate()
+	for entries.Next(&key, &value) {
+		if workload(int(key.Workload)) {
+			keys = append(keys, key)
+		}
+	}
+	err := entries.Err()
+	for _, key := range keys {
+		err = errors.Join(err, w.objects.Maps[denials.DenialsMapDenials].Delete(key))
+		_ = w.objects.Maps[denials.DenialsMapStacks].Delete(key) // it may have none
+	}
+	if err != nil {
+		return fmt.Errorf("forgetting what was denied to ended workloads: %w", err)
 	}
 	return nil
 }

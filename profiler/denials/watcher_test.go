@@ -14,26 +14,20 @@ import (
 	"github.com/scallop-sec/scallop/profiler/launch"
 )
 
-var probes = []string{profiler.ProbeTpBTF, profiler.ProbeRaw}
+// ways are those in which the programs can be in the kernel.
+var ways = map[string]denials.Options{
+	"tp_btf":          {Probe: profiler.ProbeTpBTF},
+	"tp_btf, hash":    {Probe: profiler.ProbeTpBTF, Hash: true},
+	profiler.ProbeRaw: {Probe: profiler.ProbeRaw},
+}
 
 // watched runs the command in a cgroup of its own to its end, and returns what was denied to it.
-func watched(t *testing.T, probe string, args ...string) (*denials.Snapshot, *os.ProcessState) {
+func watched(t *testing.T, opts denials.Options, args ...string) (*denials.Snapshot, *os.ProcessState) {
 	t.Helper()
-	hosttest.Root(t)
-	w, err := denials.Open(denials.Options{Probe: probe})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(w.Close)
-	if err := w.Start(); err != nil {
-		t.Fatal(err)
-	}
-	cmd := start(t, func(id uint64) error { return w.Watch(id, 0) }, args...)
+	w := watch(t, opts)
+	cmd := start(t, w, args...)
 	_ = cmd.Wait() // the state is looked at
-	s, err := w.Snapshot()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := snapshot(t, w)
 	for reason, n := range s.Losses {
 		if n != 0 {
 			t.Errorf("%d lost: %s", n, reason)
@@ -42,7 +36,7 @@ func watched(t *testing.T, probe string, args ...string) (*denials.Snapshot, *os
 	return s, cmd.ProcessState
 }
 
-func start(t *testing.T, watch func(id uint64) error, args ...string) *exec.Cmd {
+func start(t *testing.T, w *watcher, args ...string) *exec.Cmd {
 	t.Helper()
 	mount, err := cgroup.FindMount()
 	if err != nil {
@@ -67,9 +61,7 @@ func start(t *testing.T, watch func(id uint64) error, args ...string) *exec.Cmd 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := watch(id); err != nil {
-		t.Fatal(err)
-	}
+	w.add(t, id)
 	cmd, err := launch.Start(launch.Options{Args: args, Env: os.Environ(), Cgroup: c})
 	if err != nil {
 		t.Fatal(err)
@@ -95,9 +87,9 @@ func TestDenied(t *testing.T) {
 		"kill the process":     {[]string{"process", "20", "1", "5"}, denials.Kill, 0, 20},
 		"allow":                {[]string{"allow", "20", "8", "2000"}, "", 0, 0},
 	} {
-		for _, probe := range probes {
-			t.Run(name+" "+probe, func(t *testing.T) {
-				s, state := watched(t, probe, append([]string{program}, test.args...)...)
+		for way, opts := range ways {
+			t.Run(name+", "+way, func(t *testing.T) {
+				s, state := watched(t, opts, append([]string{program}, test.args...)...)
 				if wantOK := test.args[0] != "process"; state.Success() != wantOK {
 					t.Errorf("the program ended with %s", state)
 				}

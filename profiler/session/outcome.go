@@ -32,14 +32,12 @@ type Judged struct {
 	First recording.FirstCall
 }
 
-// watchDenials begins before there is anybody to watch.
-func (s *session) watchDenials(cgroupID uint64) error {
+// watchDenials begins before there is anybody to watch, and before the recorder: what a task that ends belongs to is asked
+// before the recorder forgets it.
+func (s *session) watchDenials() error {
 	var err error
-	opts := denials.Options{Probe: s.opts.Probe, Phases: s.recorder.PhaseMap(), Judges: s.opts.Judges}
-	if s.denials, err = denials.Open(opts); err != nil {
-		return err
-	}
-	if err := s.denials.Watch(cgroupID, s.number); err != nil {
+	s.denials, err = denials.Open(denials.Options{Recorder: s.recorder, Probe: s.opts.Probe, Judges: s.opts.Judges})
+	if err != nil {
 		return err
 	}
 	return s.denials.Start()
@@ -77,6 +75,7 @@ func (s *session) addDenials(o *Outcome) error {
 		return err
 	}
 	o.Losses = seen.Losses
+	o.Losses[profiler.LossCgroupsFull] = calls.Losses[profiler.LossCgroupsFull]
 	for _, d := range seen.Of(s.number) {
 		o.Denials = append(o.Denials, Denied{
 			Denial:   d,

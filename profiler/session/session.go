@@ -139,6 +139,11 @@ func (s *session) prepare() error {
 	if s.recorder, err = profiler.Open(profiler.Options{Sizes: s.opts.Sizes, Probe: s.opts.Probe}); err != nil {
 		return err
 	}
+	if s.opts.Launch.Filter != nil {
+		if err := s.watchDenials(); err != nil {
+			return err
+		}
+	}
 	if err := s.recorder.Start(); err != nil {
 		return err
 	}
@@ -164,10 +169,7 @@ func (s *session) prepare() error {
 		Phase:       profiler.PhaseStartup,
 		StopSignals: s.opts.StopSignals,
 	})
-	if err != nil || s.opts.Launch.Filter == nil {
-		return err
-	}
-	return s.watchDenials(id)
+	return err
 }
 
 // begin starts the command.

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* Telling a denial from what only looks like it. */
+#pragma once
+
+#include "denied.h"
+
+/* A task that is watched, though not yet known. */
+static __always_inline struct task_state *state_first(void)
+{
+	if (likely(workload_of_current() == NO_WORKLOAD))
+		return NULL;
+	return state_new(typed_current());
+}
+
+/* What else exits without having entered: the child's end of fork, vfork, clone or clone3; a call that a signal
+ * interrupted while a supervisor (SECCOMP_RET_USER_NOTIF) was being asked, and which begins again; what a tracer skips
+ * on its own account. */
+static __always_inline bool is_no_denial(struct task_struct *task, struct task_state *state, u32 nr, s64 ret)
+{
+	if (state->flags & BORN && !ret && (state->nr == nr || state->nr == NR_UNKNOWN))
+		return true;
+	if (ret <= -ERESTARTSYS && ret >= -ERESTART_RESTARTBLOCK)
+		return true;
+	if (likely(!is_traced(task)))
+		return false;
+	return nr == NR_UNKNOWN || (ret == -ENOSYS && (is_emulated(task) || is_being_killed(task)));
+}
+
+/* Once, whether the task gets as far as sys_exit or not. */
+static __always_inline void kill_counted(void *ctx, struct task_state *state, u32 nr)
+{
+	if (state->flags & KILLED)
+		return;
+	state->flags |= KILLED;
+	denied(ctx, ACTION_KILL, nr, 0);
+}
+
+/* An exit without an entry. */
+static __always_inline void exit_alone(void *ctx, struct task_state *state, u32 nr, s64 ret)
+{
+	struct task_struct *task = current_task();
+	int mode = seccomp_mode(task);
+
+	if (mode == SECCOMP_MODE_DEAD)
+		kill_counted(ctx, state, nr);
+	else if (mode != SECCOMP_MODE_FILTER)
+		return;
+	else if (state->flags & ASKED && nr == NR_UNKNOWN)
+		denied(ctx, ACTION_TRACE, state->nr, ret);
+	else if (!is_no_denial(task, state, nr, ret))
+		denied(ctx, state->flags & TRAPPED ? ACTION_TRAP : ACTION_ERRNO, nr, ret);
+}
+
+/* The first that is seen of a task is an exit: of a call that began before the watch, or of one that was denied. */
+static __always_inline void exit_unsure(void *ctx, u32 nr)
+{
+	struct task_state *state = state_first();
+
+	if (!state)
+		return;
+	switch (seccomp_mode(current_task())) {
+	case SECCOMP_MODE_FILTER:
+		lose(LOSS_UNSURE);
+		break;
+	case SECCOMP_MODE_DEAD:
+		kill_counted(ctx, state, nr);
+	}
+}
+
+static __always_inline int on_sys_exit(void *ctx, void *regs, s64 ret)
+{
+	struct task_state *state = state_of(typed_current());
+
+	if (!state) {
+		exit_unsure(ctx, nr_of(regs));
+		return 0;
+	}
+	if (unlikely(!(state->flags & INSIDE)))
+		exit_alone(ctx, state, nr_of(regs), ret);
+	state->flags &= KILLED;
+	return 0;
+}
+
+/* TRAP, and KILL since 5.16. Only the kernel sends it to the task that is running and
+ * in no call: a process can forge its siginfo to itself, but needs a call for that. */
+static __always_inline void sigsys_sent(u64 info, struct task_struct *task)
+{
+	struct task_state *state;
+
+	if (task != current_task() || info <= SPECIAL_SIGINFO)
+		return;
+	if (BPF_CORE_READ((struct kernel_siginfo *)info, si_code) != SYS_SECCOMP)
+		return;
+	state = state_of(typed_current());
+	if (!state)
+		state = state_first();
+	if (state && !(state->flags & INSIDE))
+		state->flags |= TRAPPED;
+}
+
+/* The task tells its tracer (with SIGCHLD, unless that does not want it) that the filter asks. The tracer may put another
+ * number in place of the call's, or -1 to skip it. */
+static __always_inline void tracer_asked(void)
+{
+	struct task_struct *task = current_task();
+	struct task_state *state;
+
+	if (!is_traced(task) || BPF_CORE_READ(task, exit_code) >> 8 != PTRACE_EVENT_SECCOMP)
+		return;
+	state = state_of(typed_current());
+	if (!state || state->flags & INSIDE)
+		return;
+	state->nr = nr_of(regs_of_current(task));
+	state->flags |= ASKED;
+}
+
+static __always_inline int on_signal_generate(int sig, u64 info, struct task_struct *task)
+{
+	if (unlikely(sig == SIGSYS))
+		sigsys_sent(info, task);
+	else if (sig == SIGCHLD)
+		tracer_asked();
+	return 0;
+}
+
+static __always_inline int on_signal_deliver(int sig)
+{
+	struct task_state *state;
+
+	if (likely(sig != SIGKILL && sig != SIGSYS))
+		return 0;
+	state = state_of(typed_current());
+	if (state)
+		state->flags |= DYING;
+	return 0;
+}
+
+/* Runs before the child's first instruction. */
+static __always_inline int on_fork(void *parent, void *child)
+{
+	struct task_state *state, *of_parent;
+
+	if (likely(workload_of(task_cgroup_id(child)) == NO_WORKLOAD))
+		return 0;
+	of_parent = state_of(parent);
+	state = state_new(child);
+	if (!state)
+		return 0;
+	state->nr = of_parent ? of_parent->nr : NR_UNKNOWN;
+	state->flags = BORN;
+	return 0;
+}
+
+/* Whether the filter has killed the task without an exit of its call: before 5.16 always, since then
+ * (mode DEAD) where KILL_THREAD leaves other threads alive. The others of a KILL_PROCESS have the same
+ * exit code, but a signal was delivered to them. */
+static __always_inline bool is_killed(struct task_struct *task, struct task_state *state)
+{
+	int mode = seccomp_mode(task);
+
+	if (mode == SECCOMP_MODE_DEAD)
+		return true;
+	return mode == SECCOMP_MODE_FILTER && !(state->flags & (INSIDE | DYING)) &&
+	       (BPF_CORE_READ(task, exit_code) & 0x7f) == SIGSYS;
+}
+
+static __always_inline int on_exit(void *ctx)
+{
+	struct task_struct *task = current_task();
+	struct task_state *state = state_of(typed_current());
+	u64 key = (u64)task;
+
+	if (unlikely(!state) && seccomp_mode(task) == SECCOMP_MODE_DEAD)
+		state = state_first();
+	if (!state)
+		return 0;
+	if (is_killed(task, state))
+		kill_counted(ctx, state, nr_of(regs_of_current(task)));
+	if (!task_storage)
+		bpf_map_delete_elem(&tasks, &key);
+	return 0;
+}
+
+/* What the tasks are in that were there before the watch. Those that run make their next call, or
+ * return from one: then LOSS_UNSURE. */
+static __always_inline void seed(struct task_struct *task, void *typed)
+{
+	u64 key = (u64)task;
+	struct task_state state = {.nr = nr_of(regs_of(task))}, *made;
+
+	if (state_of(typed) || workload_of(task_cgroup_id(task)) == NO_WORKLOAD || !is_waiting(task))
+		return;
+	if (state.nr != NR_UNKNOWN)
+		state.flags = INSIDE;
+	if (!task_storage) {
+		if (bpf_map_update_elem(&tasks, &key, &state, BPF_NOEXIST) == -E2BIG)
+			lose(LOSS_TASKS_FULL);
+		return;
+	}
+	made = bpf_task_storage_get(&tasks_own, typed, &state, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!made)
+		lose(LOSS_TASKS_FULL);
+}
