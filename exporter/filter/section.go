@@ -103,7 +103,7 @@ func (s *section) addRest(r *policy.Resolved, abi syscalls.ABI, base uint32, l *
 func (s *section) close(r *policy.Resolved, l *leaves) error {
 	slices.SortFunc(s.calls, func(a, b call) int { return cmp.Compare(a.nr, b.nr) })
 	slices.SortFunc(s.rest, func(a, b span) int { return cmp.Compare(a.lo, b.lo) })
-	if s.arch != auditArches[syscalls.X86_64] {
+	if x86_64, _ := syscalls.AuditArch(syscalls.X86_64); s.arch != x86_64 {
 		return nil
 	}
 	bad, err := l.outcome(r.BadArch)
