@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 )
 
 func TestDocker(t *testing.T) {
@@ -34,7 +36,7 @@ func testEngine(t *testing.T, start func(*testing.T) *host, r removal, tools ...
 	need(t, append(tools, "runc", "runc", "nginx", "nginx-light", "redis-server", "redis-server",
 		"busybox", "busybox-static", "unshare", "util-linux")...)
 	t.Parallel()
-	watch := watchDenials(t)
+	watch := audittest.Start(t)
 	h := start(t)
 	for _, noNewPrivs := range []bool{false, true} {
 		t.Run(fmt.Sprintf("no_new_privs=%t", noNewPrivs), func(t *testing.T) {
@@ -60,8 +62,8 @@ var setupOnly = []string{"mount", "pivot_root", "unshare", "setns", "sethostname
 // testServer records a server and leads it through the same life under its profile. With
 // kill_process instead of an errno, one denied call is the end of the process and an audit
 // record: a denial that the server takes without a word is seen as well.
-func testServer(t *testing.T, watch *denials, h *host, s server, noNewPrivs bool) {
-	before := len(watch.of(t, h.room.loginuid, 0))
+func testServer(t *testing.T, watch *audittest.Watch, h *host, s server, noNewPrivs bool) {
+	before := len(watch.Of(t, h.room.loginuid, 0))
 	path := record(t, h, s, noNewPrivs)
 	for _, action := range []string{"errno", "kill_process"} {
 		profile := exportProfile(t, h, path, action)
@@ -76,15 +78,15 @@ func testServer(t *testing.T, watch *denials, h *host, s server, noNewPrivs bool
 	}
 	// The engine's containers have a login uid in common: what is denied to one may be said of
 	// those beside it as well.
-	if denied := watch.of(t, h.room.loginuid, before); len(denied) > 0 {
+	if denied := watch.Of(t, h.room.loginuid, before); len(denied) > 0 {
 		t.Errorf("denied: %v", denied)
 	}
 }
 
 // testRemoval: without one call, the same life fails; and if the call is logged instead of
 // denied, it is the only one that is.
-func testRemoval(t *testing.T, watch *denials, h *host, r removal) {
-	before := len(watch.of(t, h.room.loginuid, 0))
+func testRemoval(t *testing.T, watch *audittest.Watch, h *host, r removal) {
+	before := len(watch.Of(t, h.room.loginuid, 0))
 	path := record(t, h, r.server, false)
 	logs, err := enforce(t, h, r.server, false, without(t, exportProfile(t, h, path, "errno"), r.call))
 	if failedAt(err) != r.failsAt {
@@ -97,7 +99,7 @@ func testRemoval(t *testing.T, watch *denials, h *host, r removal) {
 	if logs, err := enforce(t, h, r.server, false, without(t, exportProfile(t, h, path, "log"), r.call)); err != nil {
 		t.Errorf("%s logged: %v\n%s", r.call, err, logs)
 	}
-	if names := callNames(watch.of(t, h.room.loginuid, before)); !slices.Equal(names, []string{r.call}) {
+	if names := audittest.Names(watch.Of(t, h.room.loginuid, before)); !slices.Equal(names, []string{r.call}) {
 		t.Errorf("logged %v, want %s alone", names, r.call)
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 )
 
 // room is where an engine lives. Its mount namespace shows a pure cgroup2 host, whatever the
@@ -54,7 +56,7 @@ const roomScript = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cg
 
 func newRoom(t *testing.T) *room {
 	t.Helper()
-	r := &room{dir: sharedDir(t), cgroup: uniqueName("room"), loginuid: newLoginuid()}
+	r := &room{dir: sharedDir(t), cgroup: uniqueName("room"), loginuid: audittest.NewLoginUID()}
 	cmd := exec.Command("unshare", "--mount", "--net", "sh", "-c", roomScript, r.dir, r.cgroup)
 	door, err := cmd.StdinPipe()
 	if err != nil {
@@ -102,7 +104,7 @@ func (r *room) storage(overlay, copying string) string {
 
 // command is run inside the room.
 func (r *room) command(args ...string) *exec.Cmd {
-	args = withLoginuid(r.loginuid, args...)
+	args = audittest.WithLoginUID(r.loginuid, args...)
 	flags := []string{"--mount", "--net", "--target", strconv.Itoa(r.cmd.Process.Pid), "--",
 		"sh", "-c", `echo 0 >"/sys/fs/cgroup/$0/room/cgroup.procs" && exec "$@"`, r.cgroup}
 	cmd := exec.Command("nsenter", append(flags, args...)...)

@@ -15,6 +15,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 )
 
 const (
@@ -45,7 +47,7 @@ func newContainer(t *testing.T, s server, noNewPrivs bool, profile *specs.LinuxS
 	sum := sha256.Sum256([]byte(dir))
 	c := &container{
 		server: s, id: hex.EncodeToString(sum[:]), dir: dir, noNewPrivs: noNewPrivs, profile: profile,
-		loginuid: newLoginuid(), ended: make(chan struct{}),
+		loginuid: audittest.NewLoginUID(), ended: make(chan struct{}),
 	}
 	t.Cleanup(func() {
 		c.remove()
@@ -63,7 +65,7 @@ func (c *container) cgroup() string { return "/" + cgroupParent + "/" + c.id }
 
 func (c *container) crun(args ...string) *exec.Cmd {
 	flags := []string{"crun", "--cgroup-manager", "cgroupfs", "--root", filepath.Join(c.dir, "state")}
-	args = withLoginuid(c.loginuid, append(flags, args...)...)
+	args = audittest.WithLoginUID(c.loginuid, append(flags, args...)...)
 	return exec.Command(args[0], args[1:]...)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -16,7 +17,7 @@ var setupOnly = []string{"mount", "pivot_root", "unshare", "setns", "sethostname
 
 func TestServers(t *testing.T) {
 	need(t)
-	watch := watchDenials(t)
+	watch := audittest.Start(t)
 	for _, noNewPrivs := range []bool{false, true} {
 		for _, s := range servers() {
 			t.Run(fmt.Sprintf("%s/no_new_privs=%t", s.name, noNewPrivs), func(t *testing.T) {
@@ -29,7 +30,7 @@ func TestServers(t *testing.T) {
 // testServer records a server and leads it through the same life under its profile. With
 // kill_process instead of an errno, one denied call is the end of the process and an audit
 // record: a denial that the server takes without a word is seen as well.
-func testServer(t *testing.T, watch *denials, s server, noNewPrivs bool) {
+func testServer(t *testing.T, watch *audittest.Watch, s server, noNewPrivs bool) {
 	path, rec := record(t, newContainer(t, s, noNewPrivs, nil))
 	checkUnfiltered(t, rec)
 	for _, action := range []string{"errno", "kill_process"} {
@@ -46,7 +47,7 @@ func testServer(t *testing.T, watch *denials, s server, noNewPrivs bool) {
 		} else if err := (&life{c: c}).lead(); err != nil {
 			t.Errorf("under %s: %v\n%s", action, err, c.log())
 		}
-		if denied := watch.of(t, c.loginuid); len(denied) > 0 {
+		if denied := watch.Of(t, c.loginuid, 0); len(denied) > 0 {
 			t.Errorf("denied under %s: %v", action, denied)
 		}
 	}
@@ -116,7 +117,7 @@ func checkOwn(t *testing.T, rec *recording.Recording) {
 // denied, it is the only one that is.
 func TestRemovals(t *testing.T) {
 	need(t)
-	watch := watchDenials(t)
+	watch := audittest.Start(t)
 	for _, r := range []struct {
 		server        server
 		call, failsAt string
@@ -140,7 +141,7 @@ func TestRemovals(t *testing.T) {
 			if err := (&life{c: c}).lead(); err != nil {
 				t.Errorf("%s logged: %v\n%s", r.call, err, c.log())
 			}
-			if names := callNames(watch.of(t, c.loginuid)); !slices.Equal(names, []string{r.call}) {
+			if names := audittest.Names(watch.Of(t, c.loginuid, 0)); !slices.Equal(names, []string{r.call}) {
 				t.Errorf("logged %v, want %s alone", names, r.call)
 			}
 		})

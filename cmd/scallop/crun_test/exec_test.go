@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -21,7 +22,7 @@ type enter func(c *container, args ...string) error
 // filter, handover; what the program does is steady; and the container's phases do not move.
 func TestExec(t *testing.T) {
 	need(t)
-	watch := watchDenials(t)
+	watch := audittest.Start(t)
 	for _, tc := range []struct {
 		name       string
 		noNewPrivs bool
@@ -49,7 +50,7 @@ func TestExec(t *testing.T) {
 			if err := l.lead(); err != nil {
 				t.Errorf("under kill_process: %v\n%s", err, c.log())
 			}
-			if denied := watch.of(t, c.loginuid); len(denied) > 0 {
+			if denied := watch.Of(t, c.loginuid, 0); len(denied) > 0 {
 				t.Errorf("denied: %v", denied)
 			}
 		})

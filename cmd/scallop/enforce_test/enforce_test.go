@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 )
 
 func TestNginx(t *testing.T) {
@@ -35,7 +37,7 @@ type removal struct{ call, failsAt string }
 // kill_process instead of an errno, one denied call is the end of the process and an audit
 // record: a denial that the server takes without a word is seen as well.
 func testServer(t *testing.T, s *server, removals []removal) {
-	watch := watchDenials(t)
+	watch := audittest.Start(t)
 	recording := record(t, s)
 	profiles := map[string]*specs.LinuxSeccomp{}
 	for _, action := range []string{"errno", "kill_process", "log"} {
@@ -48,7 +50,7 @@ func testServer(t *testing.T, s *server, removals []removal) {
 				if err := (&life{s, c, true, manyRequests, 0}).lead(); err != nil {
 					t.Errorf("%v\n%s", err, &c.out)
 				}
-				if denied := watch.of(t, c.loginuid); len(denied) > 0 {
+				if denied := watch.Of(t, c.loginuid, 0); len(denied) > 0 {
 					t.Errorf("denied: %v", denied)
 				}
 			})
@@ -68,7 +70,7 @@ const shortPatience = 2 * time.Second
 
 // testRemoval: without the call, the same life fails; and if the call is logged
 // instead of denied, it is the only one that is.
-func testRemoval(t *testing.T, watch *denials, s *server, profiles map[string]*specs.LinuxSeccomp, r removal) {
+func testRemoval(t *testing.T, watch *audittest.Watch, s *server, profiles map[string]*specs.LinuxSeccomp, r removal) {
 	c := startRunc(t, s, without(t, profiles["errno"], r.call), false)
 	err := (&life{s, c, true, fewRequests, shortPatience}).lead()
 	c.remove()
@@ -81,7 +83,7 @@ func testRemoval(t *testing.T, watch *denials, s *server, profiles map[string]*s
 	if err := (&life{s, logged, true, fewRequests, 0}).lead(); err != nil {
 		t.Errorf("%s logged: %v\n%s", r.call, err, &logged.out)
 	}
-	if names := callNames(watch.of(t, logged.loginuid)); len(names) != 1 || names[0] != r.call {
+	if names := audittest.Names(watch.Of(t, logged.loginuid, 0)); len(names) != 1 || names[0] != r.call {
 		t.Errorf("logged %v, want %s alone", names, r.call)
 	}
 }

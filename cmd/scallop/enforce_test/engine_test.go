@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 )
 
 func TestDocker(t *testing.T) {
@@ -27,7 +29,7 @@ func TestPodman(t *testing.T) {
 // testEngine leads nginx through its life in a container of an engine that is given the
 // profile as its users give it.
 func testEngine(t *testing.T, start func(*testing.T, *room) *engine) {
-	watch := watchDenials(t)
+	watch := audittest.Start(t)
 	s := newNginx(t)
 	recording := record(t, s)
 	e := start(t, newRoom(t))
@@ -38,7 +40,7 @@ func testEngine(t *testing.T, start func(*testing.T, *room) *engine) {
 				if err := (&life{s, c, true, manyRequests, 0}).lead(); err != nil {
 					t.Errorf("%v\n%s", err, &c.out)
 				}
-				if denied := watch.of(t, e.room.loginuid); len(denied) > 0 {
+				if denied := watch.Of(t, e.room.loginuid, 0); len(denied) > 0 {
 					t.Errorf("denied: %v", denied)
 				}
 			})
@@ -48,7 +50,7 @@ func testEngine(t *testing.T, start func(*testing.T, *room) *engine) {
 }
 
 // testEngineRemoval is testRemoval with an engine, which must also pass the profile's errno on.
-func testEngineRemoval(t *testing.T, watch *denials, e *engine, s *server, recording string) {
+func testEngineRemoval(t *testing.T, watch *audittest.Watch, e *engine, s *server, recording string) {
 	c := e.run(t, s, lessEpollWait(t, exportProfile(t, recording, "docker", "--portability", "none")))
 	err := (&life{s, c, true, fewRequests, shortPatience}).lead()
 	c.remove()
@@ -63,7 +65,7 @@ func testEngineRemoval(t *testing.T, watch *denials, e *engine, s *server, recor
 	if err := (&life{s, logged, true, fewRequests, 0}).lead(); err != nil {
 		t.Errorf("epoll_wait logged: %v\n%s", err, &logged.out)
 	}
-	if names := callNames(watch.of(t, e.room.loginuid)); len(names) != 1 || names[0] != "epoll_wait" {
+	if names := audittest.Names(watch.Of(t, e.room.loginuid, 0)); len(names) != 1 || names[0] != "epoll_wait" {
 		t.Errorf("logged %v, want epoll_wait alone", names)
 	}
 }
@@ -100,7 +102,7 @@ func newRoom(t *testing.T) *room {
 			if [ -d $dir ]; then mount -t tmpfs none $dir || exit; fi
 		done
 		touch "$0" && exec sleep infinity`
-	r := &room{dir: sharedDir(t), loginuid: newLoginuid()}
+	r := &room{dir: sharedDir(t), loginuid: audittest.NewLoginUID()}
 	there := filepath.Join(r.dir, "there")
 	cmd := exec.Command("unshare", "--mount", "sh", "-c", script, there)
 	r.program = startProgram(t, cmd)
@@ -119,7 +121,7 @@ func newRoom(t *testing.T) *room {
 
 // command is run inside the room.
 func (r *room) command(args ...string) *exec.Cmd {
-	args = withLoginuid(r.loginuid, args...)
+	args = audittest.WithLoginUID(r.loginuid, args...)
 	return exec.Command("nsenter", append([]string{"--mount", "--target", strconv.Itoa(r.cmd.Process.Pid), "--"}, args...)...)
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 )
 
 // runcContainer is a server in a container of runc's.
@@ -36,9 +38,9 @@ func containerName() string {
 func startRunc(t *testing.T, s *server, seccomp *specs.LinuxSeccomp, noNewPrivs bool) *runcContainer {
 	t.Helper()
 	s.reset(t)
-	c := &runcContainer{id: containerName(), loginuid: newLoginuid()}
+	c := &runcContainer{id: containerName(), loginuid: audittest.NewLoginUID()}
 	bundle := writeBundle(t, s, c.id, seccomp, noNewPrivs)
-	args := withLoginuid(c.loginuid, "runc", "--root", filepath.Join(bundle, "state"), "run", "--bundle", bundle, c.id)
+	args := audittest.WithLoginUID(c.loginuid, "runc", "--root", filepath.Join(bundle, "state"), "run", "--bundle", bundle, c.id)
 	c.program = startProgram(t, exec.Command(args[0], args[1:]...))
 	t.Cleanup(c.remove)
 	return c
