@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/scallop-sec/scallop/profiler/recording"
+	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
 // row is a call of phase steady: its count, and when it was first and last seen.
@@ -130,6 +131,24 @@ func TestRecordings(t *testing.T) {
 	}
 	if c, of := Of(merged(t, a, b), nil).Lowest(); of != "all phases over recordings" || c >= 1 {
 		t.Error(c, of)
+	}
+}
+
+// TestRecordingsOfArchitectures: the same call on another architecture is nothing new, whatever its number is.
+func TestRecordingsOfArchitectures(t *testing.T) {
+	a, b := steady(t, 1, row{0, 9, 110, 1100}, row{1, 1, 150, 1100}), steady(t, 2, row{63, 9, 110, 1100}, row{64, 1, 150, 1100})
+	b.Host.Architecture = "aarch64"
+	for i := range b.Syscalls {
+		c := &b.Syscalls[i]
+		c.ABI = "aarch64"
+		c.Name, _ = syscalls.Name(syscalls.AArch64, c.Nr)
+	}
+	s := Of(merged(t, a, b), nil).All.Recordings
+	if s == nil || s.Once != 0 || s.Twice != 2 || s.Coverage != 1 || s.LastNew != 1 {
+		t.Fatalf("read and write are in both: %+v", s)
+	}
+	if runs := Runs(merged(t, a, b), nil); len(runs[1].Added) != 0 {
+		t.Errorf("the second run added %v", runs[1].Added)
 	}
 }
 

@@ -55,22 +55,34 @@ func (s *sampled) reaching(phases []string) []recording.Part {
 	})
 }
 
-// kindsIn are the different calls of a part in some phases.
-func kindsIn(p *recording.Part, phases []string) map[callKey]bool {
-	kinds := map[callKey]bool{}
+// kindsIn are the different calls of a part in some phases, by name: the same program makes the same
+// calls on hosts of another architecture, under other numbers. One of a sub-ABI says so.
+func kindsIn(p *recording.Part, phases []string) map[string]bool {
+	kinds := map[string]bool{}
 	for _, phase := range phases {
 		for abi, counts := range p.Calls[phase] {
 			for nr := range counts.All() {
-				kinds[callKey{abi, nr}] = true
+				kinds[title(abi, nr, p.Host.Architecture)] = true
 			}
 		}
 	}
 	return kinds
 }
 
+func title(abi string, nr int, native string) string {
+	name, ok := syscalls.Name(syscalls.ABI(abi), nr)
+	if !ok {
+		name = fmt.Sprintf("#%d", nr)
+	}
+	if abi != native {
+		name += " (" + abi + ")"
+	}
+	return name
+}
+
 func samplesOf(parts []recording.Part, phases []string, room float64) *Samples {
 	s := &Samples{Count: len(parts)}
-	times := map[callKey]int{}
+	times := map[string]int{}
 	for i := range parts {
 		for key := range kindsIn(&parts[i], phases) {
 			if times[key] == 0 {
@@ -97,16 +109,15 @@ type Run struct {
 
 // Runs tells in the order of time which recording added what, in the named phases or in all own ones.
 func Runs(r *recording.Recording, phases []string) []Run {
-	names := namesOf(r)
-	seen := map[callKey]bool{}
+	seen := map[string]bool{}
 	var runs []Run
 	for _, p := range inTime(r) {
 		run := Run{Part: p}
-		for key := range kindsIn(&p, ownOf(r, phases)) {
+		for name := range kindsIn(&p, ownOf(r, phases)) {
 			run.Different++
-			if !seen[key] {
-				seen[key] = true
-				run.Added = append(run.Added, names[key])
+			if !seen[name] {
+				seen[name] = true
+				run.Added = append(run.Added, name)
 			}
 		}
 		slices.Sort(run.Added)
@@ -134,24 +145,6 @@ func OverTime(r *recording.Recording, phases []string, n int) []int {
 		counts[i] += counts[i-1]
 	}
 	return counts
-}
-
-// namesOf knows every call of r; one of a sub-ABI says so.
-func namesOf(r *recording.Recording) map[callKey]string {
-	native := map[string]bool{}
-	for _, p := range recording.Parts(r) {
-		native[p.Host.Architecture] = true
-	}
-	names := map[callKey]string{}
-	for i := range r.Syscalls {
-		s := &r.Syscalls[i]
-		name := callName(s)
-		if !native[s.ABI] {
-			name += " (" + s.ABI + ")"
-		}
-		names[callKey{s.ABI, s.Nr}] = name
-	}
-	return names
 }
 
 // callName is the name of a call, or its number if no table knows it.
