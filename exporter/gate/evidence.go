@@ -28,6 +28,7 @@ type Evidence struct {
 	reached    map[string]bool
 	unreached  map[string]int // by phase: recordings that did not reach it
 	losses     map[string]uint64
+	kernels    map[string]string // by the hosts' native ABI
 }
 
 // Incomplete is a recording that says that it misses calls.
@@ -40,7 +41,7 @@ type Incomplete struct {
 func NewEvidence() *Evidence {
 	return &Evidence{
 		folds: map[foldKey]*fold{}, merged: map[string]*recording.Merger{}, ids: map[string]bool{}, reached: map[string]bool{},
-		unreached: map[string]int{}, losses: map[string]uint64{},
+		unreached: map[string]int{}, losses: map[string]uint64{}, kernels: map[string]string{},
 	}
 }
 
@@ -99,6 +100,7 @@ func (e *Evidence) note(source string, rec *recording.Recording) {
 	for reason, n := range rec.Losses {
 		e.losses[reason] = addCapped(e.losses[reason], n)
 	}
+	noteKernels(e.kernels, rec)
 }
 
 // Recordings is the number of different recordings.

@@ -76,35 +76,15 @@ func Explain(e *Evidence, name string, opts exporter.Options, f *Filter) (*Expla
 // abis are the hosts' own and all that calls were seen in.
 func (e *Evidence) abis() []string {
 	seen := map[string]bool{}
-	for key, f := range e.folds {
-		seen[key.arch] = true
+	for arch := range e.kernels {
+		seen[arch] = true
+	}
+	for _, f := range e.folds {
 		for call := range f.calls {
 			seen[call.abi] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(seen))
-}
-
-// Kernels are the releases of the hosts by their native ABI, the oldest where there are several.
-func (e *Evidence) Kernels() map[string]string {
-	kernels := map[string]string{}
-	for key := range e.folds {
-		if have, ok := kernels[key.arch]; !ok || older(key.kernel, have) {
-			kernels[key.arch] = key.kernel
-		}
-	}
-	return kernels
-}
-
-// older compares releases like 6.1.0-13-amd64, and those that are none as text.
-func older(a, b string) bool {
-	x, y := release(a), release(b)
-	return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1]), strings.Compare(a, b)) < 0
-}
-
-func release(s string) (v [2]int) {
-	_, _ = fmt.Sscanf(s, "%d.%d", &v[0], &v[1]) // zeros are older than all
-	return v
 }
 
 func numbers(name string, abis []string) []Number {

@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/scallop-sec/scallop/exporter"
+	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 func TestExplain(t *testing.T) {
@@ -51,5 +53,24 @@ func TestKernelsAreTheOldest(t *testing.T) {
 	a.Host.Kernel, b.Host.Kernel = "6.12.0", "6.9.0-13-amd64"
 	if got := evidence(t, a, b).Kernels()["x86_64"]; got != "6.9.0-13-amd64" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// A merged recording of hosts of two architectures has the kernels of both.
+func TestKernelsOfMerged(t *testing.T) {
+	a, b := rec(t, 1, "web", counts{"steady": {"read": 1}}), rec(t, 2, "web", counts{"steady": {"aarch64/read": 1}})
+	b.Host.Architecture, b.Host.Kernel = "aarch64", "6.1.0"
+	merged, err := recording.Merge([]*recording.Recording{a, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := evidence(t, merged)
+	want := map[string]string{"x86_64": "6.12.0", "aarch64": "6.1.0"}
+	if diff := cmp.Diff(want, e.Kernels()); diff != "" {
+		t.Error(diff)
+	}
+	f := filter(t, e, exported(t, e, exporter.Options{Runtime: exporter.RuntimeNone}))
+	if r := check(t, f, e, Options{}); len(r.Findings) > 0 {
+		t.Errorf("the profile of both covers both: %+v", r.Findings)
 	}
 }
