@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,6 +73,9 @@ var capabilityNames = [...]string{
 	"cap_block_suspend", "cap_audit_read", "cap_perfmon", "cap_bpf",
 	"cap_checkpoint_restore",
 }
+
+// CapabilityNames are all that are known, as cap_chown.
+func CapabilityNames() []string { return slices.Clone(capabilityNames[:]) }
 
 func capabilityName(n int) string {
 	if n < len(capabilityNames) {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scallop-sec/scallop/exporter/gate"
-	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/exporter/report"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -24,7 +23,7 @@ type checkOptions struct {
 	require         []string
 	minCoverage     string
 	handover        string
-	capAdd, capDrop []string
+	container       capabilityFlags
 	unused          bool
 	allowIncomplete bool
 }
@@ -71,8 +70,7 @@ func addCheckFlags(cmd *cobra.Command, opts *checkOptions) {
 	flags.StringSliceVar(&opts.require, "require-phases", nil, "fail unless a recording reached each of these `PHASES`, e.g. startup,steady,shutdown")
 	flags.StringVar(&opts.minCoverage, "min-coverage", "", "fail if less than this `SHARE` of calls is estimated to have been seen, e.g. 0.99 or 99%")
 	flags.StringVar(&opts.handover, "handover", "auto", "demand the runtime's own calls under the filter: `auto` (if the profile is for a runtime), yes, no")
-	flags.StringSliceVar(&opts.capAdd, "cap-add", nil, "judge for a container with these `CAPABILITIES`, too")
-	flags.StringSliceVar(&opts.capDrop, "cap-drop", nil, "judge for a container without these `CAPABILITIES`; ALL is all")
+	opts.container.addTo(flags)
 	flags.BoolVar(&opts.allowIncomplete, "allow-incomplete", false, "let recordings pass that miss calls")
 	completeValues(cmd, "format", report.CheckFormats()...)
 	completeValues(cmd, "handover", handoverWords...)
@@ -92,11 +90,15 @@ func runCheck(e *env, paths []string, opts checkOptions) error {
 	if err != nil {
 		return err
 	}
+	capabilities, err := opts.container.list()
+	if err != nil {
+		return usageError(err)
+	}
 	evidence, err := gather(e, paths)
 	if err != nil {
 		return err
 	}
-	f, err := gate.FilterOfPolicy(opts.profile, p, &gate.Container{Capabilities: opts.capabilities(), Kernels: evidence.Kernels()})
+	f, err := gate.FilterOfPolicy(opts.profile, p, &gate.Container{Capabilities: capabilities, Kernels: evidence.Kernels()})
 	if err != nil {
 		return usageError(fmt.Errorf("%s: %w", clean(opts.profile), err))
 	}
@@ -156,23 +158,6 @@ func parseShare(s string) (float64, error) {
 		return 0, fmt.Errorf("--min-coverage %q is no share: use 0 to 1, or 0%% to 100%%", s)
 	}
 	return share, nil
-}
-
-// capabilities are Docker's, with those that the flags add and drop.
-func (o *checkOptions) capabilities() []string {
-	caps := policy.DockerCapabilities()
-	for _, name := range o.capDrop {
-		caps = slices.DeleteFunc(caps, func(c string) bool { return strings.EqualFold(name, "ALL") || c == capability(name) })
-	}
-	for _, name := range o.capAdd {
-		caps = append(caps, capability(name))
-	}
-	return caps
-}
-
-// capability takes SYS_ADMIN for CAP_SYS_ADMIN, as engines do.
-func capability(name string) string {
-	return "CAP_" + strings.TrimPrefix(strings.ToUpper(name), "CAP_")
 }
 
 func (o *checkOptions) wantsHandover(f *gate.Filter) bool {

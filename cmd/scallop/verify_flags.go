@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/recording"
 	"github.com/scallop-sec/scallop/profiler/session"
 )
@@ -23,7 +22,7 @@ type verifyFlags struct {
 	recording  string
 	noNewPrivs bool
 	runtime    string
-	capAdd     []string
+	container  capabilityFlags
 }
 
 // ownOfRun are flags of run that mean nothing here.
@@ -51,7 +50,7 @@ func addVerifyFlags(cmd *cobra.Command, f *verifyFlags) {
 	flags.StringVar(&f.recording, "recording", "", "say which phases and calls of the recording in `FILE` this run did not reach")
 	flags.BoolVar(&f.noNewPrivs, "no-new-privileges", false, "set no_new_privs for the command, as docker run --security-opt no-new-privileges")
 	flags.StringVar(&f.runtime, "runtime", "runc", "make of the profile what this `RUNTIME` does: "+strings.Join(verifyRuntimes, ", "))
-	flags.StringSliceVar(&f.capAdd, "cap-add", nil, "`CAP`s that the container has beside Docker's, for the profile's conditions; ALL is all. The command's own are not changed")
+	f.container.addTo(flags)
 	completeValues(cmd, "output", verifyFormats...)
 	completeValues(cmd, "runtime", verifyRuntimes...)
 }
@@ -71,32 +70,6 @@ func (f *verifyFlags) options(e *env, flags *pflag.FlagSet, command []string) (s
 		return opts, err
 	}
 	return opts, oneOf("--runtime", f.runtime, verifyRuntimes)
-}
-
-// capabilities are the container's bounding set, for conditions of the profile.
-func (f *verifyFlags) capabilities(docker []string) ([]string, error) {
-	all := profiler.EffectiveCapabilities([]byte("CapEff:\t1ffffffffff\n"))
-	for _, name := range f.capAdd {
-		name = strings.ToLower(strings.TrimSpace(name))
-		if name == "all" {
-			docker = append(docker, upper(all)...)
-			continue
-		}
-		name = "cap_" + strings.TrimPrefix(name, "cap_")
-		if !slices.Contains(all, name) {
-			return nil, fmt.Errorf("--cap-add %q: no such capability: use names as SYS_ADMIN or CAP_NET_ADMIN, or ALL", name)
-		}
-		docker = append(docker, strings.ToUpper(name))
-	}
-	return docker, nil
-}
-
-func upper(names []string) []string {
-	var list []string
-	for _, name := range names {
-		list = append(list, strings.ToUpper(name))
-	}
-	return list
 }
 
 // expected is the recording to compare with, nil if none was named.

@@ -101,7 +101,7 @@ func (f *verifyFlags) host() (policy.Host, error) {
 	if err := unix.Uname(&uts); err != nil {
 		return policy.Host{}, hostError(fmt.Errorf("asking for the kernel's release: %w", err))
 	}
-	capabilities, err := f.capabilities(policy.DockerCapabilities())
+	capabilities, err := f.container.list()
 	return policy.Host{
 		Architecture: native,
 		Capabilities: capabilities,
