@@ -26,8 +26,9 @@ lint: ## gofmt, vet, staticcheck, and other platforms
 demo: build setup-demo ## profile nginx through its life and export its allow-list
 	.demo/nginx
 
-bench: build setup ## the cost ladder, from interleaved rounds of one run
+bench: build setup ## the cost ladder and that of filters, from interleaved rounds of one run
 	$(GO) run ./cmd/ladder --scallop ./scallop
+	$(GO) test ./exporter/filter -run '^$$' -bench Getppid -benchtime 1x
 
 DURATION ?= 10m
 CGROUPS ?= 200

@@ -62,6 +62,9 @@ With --base the profile is layered on a common one: a file, as scallop baseline 
 whose calls all stay; or docker-default or podman-default, of which what the recordings
 never used is dropped. With --within it never allows more than that profile does.
 
+With --format bpf the filter itself is written, as bubblewrap, minijail and crun take it: for one
+architecture (--arch, if there are several), ordered for the recorded calls (docs/filters.md).
+
 An incomplete recording is refused with exit code 4, since its profile would
 deny calls that the workload needs. So is, with exit code 1, one whose estimated
 coverage is below --min-coverage (docs/completeness.md).`,
@@ -70,6 +73,7 @@ coverage is below --min-coverage (docs/completeness.md).`,
 
   scallop export --format oci --runtime crun --no-new-privs yes nginx.json
   scallop export --arch aarch64 nginx.json
+  scallop export --format bpf --runtime none -o nginx.bpf nginx.json
   scallop export --base docker-default --min-coverage 0.999 run1.json run2.json
   scallop export --base core.json --within podman-default web.json
   scallop export --phases steady,shutdown --runtime none --default-action kill_process nginx.json`,
@@ -85,7 +89,7 @@ coverage is below --min-coverage (docs/completeness.md).`,
 func addExportFlags(cmd *cobra.Command, opts *exportOptions) {
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.output, "output-file", "o", "-", "write the profile to `FILE`; - is standard output")
-	flags.StringVar(&opts.format, "format", "docker", "`FORMAT` of the profile: "+strings.Join(exporter.Formats(), ", "))
+	flags.StringVar(&opts.format, "format", "docker", "`FORMAT` of the profile: "+strings.Join(exportFormats(), ", "))
 	flags.StringSliceVar(&opts.phases, "phases", nil, "export these `PHASES` only, e.g. steady,shutdown (default all but setup)")
 	flags.StringVar(&opts.runtime, "runtime", "", "allow what this `RUNTIME` calls once the filter is loaded: "+
 		strings.Join(exporter.Runtimes(), ", ")+" (default that of the recorded container, runc if there was none, and none if startup is not exported)")
@@ -100,7 +104,7 @@ func addExportFlags(cmd *cobra.Command, opts *exportOptions) {
 	flags.BoolVar(&opts.allowIncomplete, "allow-incomplete", false, "export recordings that miss calls")
 	flags.Float64Var(&opts.minCoverage, "min-coverage", 0, "write no profile if the estimated coverage is below this `SHARE`, e.g. 0.999")
 	addLayerFlags(cmd, &opts.layers)
-	completeValues(cmd, "format", exporter.Formats()...)
+	completeValues(cmd, "format", exportFormats()...)
 	completeValues(cmd, "runtime", exporter.Runtimes()...)
 	completeValues(cmd, "no-new-privs", exporter.NoNewPrivsValues()...)
 	completeValues(cmd, "portability", exporter.Portabilities()...)
@@ -112,6 +116,9 @@ func addExportFlags(cmd *cobra.Command, opts *exportOptions) {
 
 func runExport(e *env, paths []string, opts exportOptions) error {
 	render, err := opts.render()
+	if err == nil {
+		err = opts.checkBPF(e)
+	}
 	if err != nil {
 		return usageError(err)
 	}
@@ -134,9 +141,16 @@ func runExport(e *env, paths []string, opts exportOptions) error {
 	if err != nil {
 		return err
 	}
-	data, layered, err := opts.layers.render(e, profile, opts.format, render)
+	data, layered, err := opts.layers.render(e, profile, opts.rules(), render)
 	if err != nil {
 		return err
+	}
+	if opts.format == formatBPF {
+		var size string
+		if data, size, err = opts.compileBPF(data, profile, recs); err != nil {
+			return usageError(err)
+		}
+		layered = append(layered, size)
 	}
 	if err := writeOutput(e, opts.output, data); err != nil {
 		return err
@@ -151,7 +165,7 @@ func runExport(e *env, paths []string, opts exportOptions) error {
 // render checks the flags that the recordings do not matter for, before any is read.
 func (o *exportOptions) render() (exporter.RenderOptions, error) {
 	var r exporter.RenderOptions
-	if err := oneOf("--format", o.format, exporter.Formats()); err != nil {
+	if err := oneOf("--format", o.format, exportFormats()); err != nil {
 		return r, err
 	}
 	if o.runtime != "" {
@@ -172,7 +186,7 @@ func (o *exportOptions) render() (exporter.RenderOptions, error) {
 	if !(o.minCoverage >= 0 && o.minCoverage <= 1) {
 		return r, fmt.Errorf("--min-coverage %v is no share: use a number from 0 to 1, e.g. 0.999", o.minCoverage)
 	}
-	if err := o.layers.check(o.format); err != nil {
+	if err := o.layers.check(o.rules()); err != nil {
 		return r, err
 	}
 	var err error

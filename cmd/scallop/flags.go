@@ -46,3 +46,16 @@ func completeValues(cmd *cobra.Command, flag string, values ...string) {
 		panic(err)
 	}
 }
+
+// oneArg wants exactly one argument and says what it is.
+func oneArg(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usageError(fmt.Errorf("an argument is missing: give %s", what))
+		case len(args) > 1:
+			return usageError(fmt.Errorf("too many arguments, from %q on: give %s", args[1], what))
+		}
+		return nil
+	}
+}

@@ -75,6 +75,23 @@ func newRootCmd(e *env) *cobra.Command {
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	root.AddCommand(newRunCmd(e), newRecordCmd(e), newHookCmd(e), newMarkCmd(e), newShowCmd(e), newMergeCmd(e), newBaselineCmd(e), newExportCmd(e), newDiffCmd(e), newCheckCmd(e), newExplainCmd(e), newDoctorCmd(e), newVerifyCmd(e), newDenialsCmd(e), newConfineCmd(e))
+	root.AddCommand(
+		newRunCmd(e),
+		newRecordCmd(e),
+		newHookCmd(e),
+		newMarkCmd(e),
+		newShowCmd(e),
+		newMergeCmd(e),
+		newBaselineCmd(e),
+		newExportCmd(e),
+		newDiffCmd(e),
+		newCheckCmd(e),
+		newExplainCmd(e),
+		newCostCmd(e),
+		newVerifyCmd(e),
+		newDenialsCmd(e),
+		newDoctorCmd(e),
+		newConfineCmd(e),
+	)
 	return root
 }

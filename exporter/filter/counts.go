@@ -8,7 +8,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
-// CountsOf adds up the calls of recordings in the given phases, or, without any, in those of the workload's own life and
+// CountsOf adds up the calls of a recording in the given phases, or, without any, in those of the workload's own life and
 // the handover. Setup is before the filter.
 func CountsOf(rec *recording.Recording, phases ...string) Counts {
 	counts := Counts{}
@@ -30,12 +30,5 @@ func (c Counts) add(call Call, n uint64) {
 	}
 	if n > 0 {
 		c[call] += n
-	}
-}
-
-// Merge adds the counts of another recording.
-func (c Counts) Merge(o Counts) {
-	for call, n := range o {
-		c.add(call, n)
 	}
 }
