@@ -23,7 +23,7 @@ const untyped = auparse.AUDIT_KERNEL
 func ParseMessage(text string) (*Record, error) {
 	text, _, _ = strings.Cut(text, enriched)
 	message, err := auparse.Parse(untyped, text)
-	if err != nil {
+	if err != nil || message.Timestamp.Year() < 1970 || message.Timestamp.Year() > 9999 {
 		return nil, headerError(text)
 	}
 	data, err := message.Data()

@@ -30,6 +30,9 @@ func prefixTime(text string, now time.Time) time.Time {
 		if t.Year() == 0 {
 			t = withYear(t, now)
 		}
+		if y := t.UTC().Year(); y < 1970 || y > 9999 {
+			return time.Time{}
+		}
 		return t.UTC()
 	}
 	return time.Time{}

@@ -21,12 +21,10 @@ const (
 type Event struct {
 	Time     time.Time          `json:"time"`
 	Kind     string             `json:"event"`
-	Version  string             `json:"apiVersion,omitempty"` // of recording: recording.APIVersion
 	Workload string             `json:"workload,omitempty"`
-	Pod      string             `json:"pod,omitempty"`    // its name: workloads of several may have one name
-	Cgroup   string             `json:"cgroup,omitempty"` // of a workload: no other has it
-	Type     string             `json:"kind,omitempty"`   // of a workload, as in its recording
-	ID       string             `json:"id,omitempty"`     // of a container
+	Type     string             `json:"kind,omitempty"` // of a workload, as in its recording
+	Cgroup   string             `json:"cgroup,omitempty"`
+	ID       string             `json:"id,omitempty"` // of a container
 	Phase    string             `json:"phase,omitempty"`
 	Trigger  *recording.Trigger `json:"trigger,omitempty"`
 	ABI      string             `json:"abi,omitempty"`
@@ -43,11 +41,7 @@ func (w *watch) log(one *workload, e Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	about := one.life.About
-	e.Workload, e.Cgroup = about.Name, about.Cgroup
-	if about.Container != nil && about.Container.Pod != nil {
-		e.Pod = about.Container.Pod.Name
-	}
+	e.Workload = one.life.About.Name
 	w.opts.Log(e)
 }
 

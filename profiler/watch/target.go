@@ -139,8 +139,7 @@ func (t *target) isAt(p place) bool {
 	case Cgroup, PID:
 		return t.path == p.path
 	case Container, Pod, Labelled:
-		known := t.containers[p.ref.ID] != nil || t.byID && engine.MatchID(&engine.Container{ID: p.ref.ID}, t.Text)
-		return known && p.kind == recording.KindContainer
+		return t.containers[p.ref.ID] != nil && p.kind == recording.KindContainer
 	case Unit:
 		return t.judge(p, nil) == yes
 	default:

@@ -52,18 +52,24 @@ func (w *watch) newWorkload(number int, cgroupID uint64, p place, start int64) *
 		Number:   number,
 		Tool:     w.opts.Tool,
 		Host:     w.host,
-		About:    recording.Workload{Name: recording.CleanString(p.name()), Kind: p.kind, Cgroup: recording.CleanString(p.path)},
+		About:    aboutPlace(&p),
 		Start:    start,
 		Clock:    time.Now().Add(time.Duration(start - now)),
 	})
-	if p.kind == recording.KindContainer {
-		one.life.About.Container = &recording.Container{ID: p.ref.ID, Engine: p.ref.Engine}
-	}
-	if p.kind == recording.KindUnit {
-		one.life.About.Unit = one.life.About.Name
-	}
 	w.workloads[number] = one
 	return one
+}
+
+// aboutPlace is what a workload's root cgroup tells of it.
+func aboutPlace(p *place) recording.Workload {
+	about := recording.Workload{Name: recording.CleanString(p.name()), Kind: p.kind, Cgroup: recording.CleanString(p.path)}
+	switch p.kind {
+	case recording.KindContainer:
+		about.Container = &recording.Container{ID: p.ref.ID, Engine: p.ref.Engine}
+	case recording.KindUnit:
+		about.Unit = about.Name
+	}
+	return about
 }
 
 // want keeps a workload: a target means it. c is what its engine knows, nil if nothing.
@@ -74,7 +80,7 @@ func (w *watch) want(one *workload, c *engine.Container) {
 		identify(&one.life.About, c)
 	}
 	w.recorder.SetStopSignals(one.number, w.stopSignals(c))
-	w.log(one, Event{Kind: EventWorkload, Time: one.life.Clock, Type: one.place.kind, ID: one.place.ref.ID})
+	w.log(one, Event{Kind: EventWorkload, Time: one.life.Clock, Type: one.place.kind, Cgroup: one.life.About.Cgroup, ID: one.place.ref.ID})
 	for _, turn := range one.life.Turns() {
 		w.logTurn(one, &turn)
 	}
