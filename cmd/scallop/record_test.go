@@ -91,11 +91,29 @@ func (s *scene) brief(name string) {
 type recorder struct {
 	s      *scene
 	cmd    *exec.Cmd
-	stderr bytes.Buffer
+	stderr errorLines
 	read   sync.WaitGroup
 
 	mu     sync.Mutex
 	events []event
+}
+
+// errorLines is what a scallop writes to standard error; it may be read meanwhile.
+type errorLines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *errorLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *errorLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // event is a line of --output json.

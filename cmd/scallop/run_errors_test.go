@@ -310,6 +310,13 @@ func TestRunDisk(t *testing.T) {
 		p.rescued()
 		p.wantFiles("disk", "started")
 	})
+	t.Run("read-only after", func(t *testing.T) {
+		p, prefix := disk(t, "size=1m")
+		o := p.run(prefix, nil, "run", "--name", p.workload, "-o", "disk/out.json", "--", "mount", "-o", "remount,ro", p.work+"/disk")
+		p.checkDisk(o, "", "read-only file system: write to another disk; the recording is in "+p.temp)
+		p.rescued()
+		p.wantFiles("disk")
+	})
 	t.Run("full after, and the temporary folder too", func(t *testing.T) {
 		p, prefix := disk(t, "size=1m")
 		prefix = append([]string{"env"}, prefix...)

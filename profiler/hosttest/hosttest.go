@@ -62,6 +62,14 @@ func Program(t testing.TB, name string, flags ...string) string {
 	return out
 }
 
+// OwnMachine needs a machine that nobody else is on: a guest of .ci/kernels.
+func OwnMachine(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv(compiled) == "" {
+		t.Skipf("only in a virtual machine of its own (`make test-kernels`): %s", why)
+	}
+}
+
 // Bare are the flags for programs without a C library.
 var Bare = []string{"-nostdlib", "-static"}
 

@@ -5,17 +5,21 @@
  *	p u g s	getppid(), getuid(), getgid(), getsid()
  *	x	execve() of itself
  *	f	fork(); the child obeys from here on, the parent again when it has ended
+ *	k N\n	the same, and N is the child's process ID
  *	c	seccomp(): a filter that allows everything
  *	w N\n	write N to file descriptor 3
  *	h	getppid() for ever, in eight threads
  *	t	SIGTERM is ignored
+ *	b	SIGTERM is blocked
  *	q	_exit()
  *	n	nothing
  */
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -43,15 +47,46 @@ static void *hammer(void *unused)
 	return unused;
 }
 
-static int pass_on(void)
+#define LINE 32
+
+static int read_line(char *line)
 {
-	char line[32];
 	int n = 0;
 
-	while (n < (int)sizeof(line) && read(0, line + n, 1) == 1)
+	while (n < LINE && read(0, line + n, 1) == 1)
 		if (line[n++] == '\n')
 			break;
+	return n;
+}
+
+static int pass_on(void)
+{
+	char line[LINE];
+	int n = read_line(line);
+
 	return write(MOVE, line, n) == n;
+}
+
+/* Returns as fork() does. */
+static int fork_as(void)
+{
+	char line[LINE + 1] = {};
+	pid_t pid;
+
+	read_line(line);
+	pid = atoi(line);
+	struct clone_args args = {.exit_signal = SIGCHLD, .set_tid = (unsigned long)&pid, .set_tid_size = 1};
+
+	return syscall(SYS_clone3, &args, sizeof(args));
+}
+
+static void block(void)
+{
+	sigset_t term;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	sigprocmask(SIG_BLOCK, &term, NULL);
 }
 
 static void obey(char order)
@@ -79,6 +114,16 @@ static void obey(char order)
 			break;
 		wait(NULL);
 		break;
+	case 'k':
+		switch (fork_as()) {
+		case -1:
+			_exit(6);
+		case 0:
+			break;
+		default:
+			wait(NULL);
+		}
+		break;
 	case 'c':
 		confine();
 		break;
@@ -98,6 +143,9 @@ static void obey(char order)
 		break;
 	case 't':
 		signal(SIGTERM, SIG_IGN);
+		break;
+	case 'b':
+		block();
 		break;
 	case 'q':
 		_exit(0);

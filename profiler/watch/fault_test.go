@@ -1,0 +1,79 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest"
+)
+
+// A cgroup that is removed and made again under the same name is another workload each time; that a cgroup2 cannot be
+// renamed while it is recorded, the kernel sees to.
+func TestFaultCgroupMadeAgain(t *testing.T) {
+	parent := top(t)
+	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path})
+	lives := hosttest.Amount(5, 50)
+	for range lives {
+		c := child(t, parent, "again")
+		if err := os.Rename(c.Dir(), c.Dir()+"-renamed"); !errors.Is(err, unix.EPERM) {
+			t.Errorf("renaming: %v, want EPERM", err)
+		}
+		if err := inCgroup(t, c, "/bin/true").Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Remove(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.ok()
+	if len(r.final) != lives {
+		t.Errorf("%d recordings of %d lives", len(r.final), lives)
+	}
+	for _, one := range r.final {
+		checkLife(t, one)
+	}
+}
+
+// A workload is frozen when it is attached to, or when the recording ends, or both: it is recorded, not waited for, and left
+// as it is.
+func TestFaultFrozen(t *testing.T) {
+	parent := top(t)
+	c := child(t, parent, "frozen")
+	cmd := inCgroup(t, c, server...)
+	freeze := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(c.Dir(), "cgroup.freeze"), []byte(text), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, thaw := range []bool{true, false} {
+		freeze("1")
+		r := record(t, Options{Targets: []Target{{Kind: Cgroup, Text: c.Path}}})
+		if thaw {
+			freeze("0")
+			r.until("calls", r.saw(EventSyscall, "frozen", ""))
+			freeze("1")
+		}
+		one := r.ok().byName()["frozen"]
+		if one == nil {
+			t.Fatal("no recording")
+		}
+		lossless(t, one)
+		if made := len(one.Syscalls) > 0; made != thaw || one.Workload.Leader.End != "still running" {
+			t.Errorf("thawed %v: %d different calls, leader %+v", thaw, len(one.Syscalls), one.Workload.Leader)
+		}
+	}
+	freeze("0")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 7 {
+		t.Error(fmt.Errorf("the workload: %w", err))
+	}
+}
