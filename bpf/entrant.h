@@ -80,9 +80,19 @@ static __always_inline bool is_own(struct task_struct *task, u32 workload, u32 t
 	return workload_of(task_cgroup_id(parent)) == workload && !entrant_of(parent_tgid);
 }
 
+/* A thread that comes alone (cgroup.threads) is of a process that was in the same threaded tree before: no container
+ * runtime's. The first one is as good as an execve. */
+static __always_inline void thread_arrives(u32 workload)
+{
+	struct workload *w = bpf_map_lookup_elem(&workloads, &workload);
+
+	if (w && w->phase == PHASE_SETUP)
+		w->phase = PHASE_STARTUP;
+}
+
 /* Runs after the move, under cgroup_mutex. The mover is the current task: one inside sorts its own processes, or has
  * moved itself in by a write that was seen. */
-static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_struct *task)
+static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_struct *task, bool process)
 {
 	u32 tgid = BPF_CORE_READ(task, tgid);
 	struct entrant *entrant;
@@ -93,6 +103,10 @@ static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_s
 	workload = workload_of(BPF_CORE_READ(cgroup, kn, id));
 	if (workload == NO_WORKLOAD)
 		return 0; /* what has left may be in the middle of sys_enter: user space sweeps it later */
+	if (!process) {
+		thread_arrives(workload);
+		return 0;
+	}
 	if (is_own(task, workload, tgid)) {
 		entrant_leave(tgid); /* it was taken for one when the move began */
 		return 0;

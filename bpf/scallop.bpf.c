@@ -106,7 +106,7 @@ int sys_enter_raw(u64 *ctx)
 }
 
 TRACEPOINT(cgroup_mkdir, on_cgroup_mkdir((void *)ctx[0], (void *)ctx[1]))
-TRACEPOINT(cgroup_attach_task, on_cgroup_attach((void *)ctx[0], (void *)ctx[2]))
+TRACEPOINT(cgroup_attach_task, on_cgroup_attach((void *)ctx[0], (void *)ctx[2], ctx[3]))
 TRACEPOINT(cgroup_rmdir, on_cgroup_rmdir((void *)ctx[0]))
 TRACEPOINT(sched_process_fork, on_fork((void *)ctx[0], (void *)ctx[1]))
 TRACEPOINT(sched_process_exec, on_exec((void *)ctx[0]))

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 // A cgroup that is removed and made again under the same name is another workload each time; that a cgroup2 cannot be
@@ -75,5 +76,31 @@ func TestFaultFrozen(t *testing.T) {
 	}
 	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 7 {
 		t.Error(fmt.Errorf("the workload: %w", err))
+	}
+}
+
+// Threads that their process moves between cgroups which somebody else made, each a workload: a call is counted where it was
+// made, and none is a container runtime's.
+func TestFaultThreadsMove(t *testing.T) {
+	parent := top(t)
+	const threads = 4
+	calls := hosttest.Amount(2_000, 400_000)
+	hop := hosttest.Program(t, "hop", "-static", "-pthread")
+	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path})
+	host := child(t, parent, "host")
+	child(t, host, "a")
+	child(t, host, "b")
+	if err := inCgroup(t, host, hop, host.Dir(), fmt.Sprint(threads), fmt.Sprint(calls)).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var made, setup uint64
+	for name, one := range r.ok().byName() {
+		lossless(t, one)
+		t.Logf("%s: phases %s, %d getsid", name, phaseNames(one), count(one, "getsid", ""))
+		made += count(one, "getsid", "")
+		setup += count(one, "getsid", recording.PhaseSetup)
+	}
+	if made != uint64(threads*calls) || setup > 0 {
+		t.Errorf("counted %d getsid, %d of them in setup; the program made %d", made, setup, threads*calls)
 	}
 }

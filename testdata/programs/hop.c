@@ -1,5 +1,6 @@
-/* hop DIR THREADS CALLS: makes two threaded cgroups below the cgroup DIR; each thread makes CALLS getsid(), and moves
+/* hop DIR THREADS CALLS: makes two threaded cgroups, a and b, below the cgroup DIR, or takes those that are there; each thread makes CALLS getsid(), and moves
  * from the one to the other after every hundred. Compiled with -static -pthread. */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ static void make(const char *dir, int i)
 	int type;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-	if (mkdir(path, 0755))
+	if (mkdir(path, 0755) && errno != EEXIST)
 		fail(path);
 	type = open_below(dir, names[i], "cgroup.type");
 	if (write(type, "threaded", 8) != 8)
