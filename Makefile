@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build test test-kernels test-crun lint demo bench soak baselines generate check-generated fuzz setup setup-demo setup-generate clean
+.PHONY: help build test test-faults test-kernels test-crun lint demo bench soak baselines generate check-generated fuzz setup setup-demo setup-generate clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -13,6 +13,9 @@ build: ## ./scallop
 
 test: setup ## every test, privileged ones included (as root)
 	SCALLOP_TEST_HOST=full $(GO) test -count=1 ./...
+
+test-faults: setup ## what can go wrong, as often and as long as takes minutes: docs/faults.md
+	SCALLOP_TEST_HOST=full SCALLOP_TEST_FAULTS=full $(GO) test -count=1 -v -run 'TestFault' ./cmd/scallop ./profiler/...
 
 lint: ## gofmt, vet, staticcheck, and other platforms
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo 'run gofmt -w on these'; exit 1; }

@@ -23,7 +23,7 @@ func TestFaultForks(t *testing.T) {
 	hosttest.Root(t)
 	forks := hosttest.Program(t, "forks", "-static")
 	const calls = 3
-	each := hosttest.Amount(5_000, 100_000)
+	each := hosttest.Amount(1_500, 100_000)
 	r := record(t, options("sh", "-c", `"$0" "$1" "$2" 0 & "$0" "$1" "$2" 0 & wait`, forks, fmt.Sprint(each), fmt.Sprint(calls)))
 	took := phase(r, recording.PhaseStartup).EndNs - phase(r, recording.PhaseStartup).StartNs
 	t.Logf("%.0f forks a second", float64(2*each)/time.Duration(took).Seconds())
@@ -43,7 +43,7 @@ func TestFaultThreadsMove(t *testing.T) {
 	leftover.None(t)
 	hop := hosttest.Program(t, "hop", "-static", "-pthread")
 	const threads = 8
-	calls := hosttest.Amount(20_000, 1_000_000)
+	calls := hosttest.Amount(4_000, 400_000)
 	script := `exec "$0" "` + mount(t).Path + `$(sed -n 's/^0:://p' /proc/self/cgroup)" "$1" "$2"`
 	r := record(t, options("sh", "-c", script, hop, fmt.Sprint(threads), fmt.Sprint(calls)))
 	complete(t, r)
