@@ -17,7 +17,7 @@ import (
 // baselineOptions are the flags of `scallop baseline`.
 type baselineOptions struct {
 	output     string
-	minShare   float64
+	minShare   share
 	by         string
 	phases     []string
 	runtime    string
@@ -50,7 +50,8 @@ As a profile for a workload alone it may be too narrow.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.output, "output-file", "o", "-", "write the profile to `FILE`; - is standard output")
-	flags.Float64Var(&opts.minShare, "min-share", 0.8, "`SHARE` of the workloads that make a call, above 0 and up to 1")
+	opts.minShare = 0.8
+	flags.Var(&opts.minShare, "min-share", "`SHARE` of the workloads that make a call, above 0 and up to 1")
 	flags.StringVar(&opts.by, "by", byName, "what makes recordings one workload's, `name` or image")
 	flags.StringSliceVar(&opts.phases, "phases", nil, "look at these `PHASES` only (default all but setup)")
 	flags.StringVar(&opts.runtime, "runtime", "", "allow what this `RUNTIME` calls once the filter is loaded (default as for scallop export)")
@@ -64,8 +65,8 @@ As a profile for a workload alone it may be too narrow.`,
 }
 
 func (o *baselineOptions) check() error {
-	if !(o.minShare > 0 && o.minShare <= 1) {
-		return fmt.Errorf("--min-share %v is no share: use a number above 0 and up to 1, e.g. 0.8", o.minShare)
+	if o.minShare == 0 {
+		return errors.New("--min-share 0 is met by every call: use a number above 0 and up to 1, e.g. 0.8")
 	}
 	return oneOf("--by", o.by, []string{byName, byImage})
 }
@@ -99,7 +100,7 @@ func runBaseline(e *env, paths []string, opts baselineOptions) error {
 	if err != nil {
 		return err
 	}
-	core := layers.CoreOf(profiles, opts.minShare)
+	core := layers.CoreOf(profiles, float64(opts.minShare))
 	data, err := exporter.Docker(core.Profile(fleet), exporter.RenderOptions{})
 	if err != nil {
 		return usageError(err)

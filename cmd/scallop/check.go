@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +20,7 @@ type checkOptions struct {
 	propose         string
 	phases          []string
 	require         []string
-	minCoverage     string
+	minCoverage     share
 	handover        string
 	container       capabilityFlags
 	unused          bool
@@ -68,7 +67,7 @@ func addCheckFlags(cmd *cobra.Command, opts *checkOptions) {
 	flags.BoolVar(&opts.unused, "unused", false, "fail if the profile allows what was never seen")
 	flags.StringSliceVar(&opts.phases, "phases", nil, "demand the calls of these `PHASES` only, e.g. steady,shutdown (default all but setup)")
 	flags.StringSliceVar(&opts.require, "require-phases", nil, "fail unless a recording reached each of these `PHASES`, e.g. startup,steady,shutdown")
-	flags.StringVar(&opts.minCoverage, "min-coverage", "", "fail if less than this `SHARE` of calls is estimated to have been seen, e.g. 0.99 or 99%")
+	flags.Var(&opts.minCoverage, "min-coverage", "fail if less than this `SHARE` of calls is estimated to have been seen, e.g. 0.99 or 99%")
 	flags.StringVar(&opts.handover, "handover", "auto", "demand the runtime's own calls under the filter: `auto` (if the profile is for a runtime), yes, no")
 	opts.container.addTo(flags)
 	flags.BoolVar(&opts.allowIncomplete, "allow-incomplete", false, "let recordings pass that miss calls")
@@ -119,7 +118,7 @@ func runCheck(e *env, paths []string, opts checkOptions) error {
 
 // check looks at every flag before a file is read.
 func (o *checkOptions) check() (gate.Options, error) {
-	g := gate.Options{Phases: o.phases, Require: o.require, Unused: o.unused, AllowIncomplete: o.allowIncomplete}
+	g := gate.Options{Phases: o.phases, Require: o.require, Unused: o.unused, MinCoverage: float64(o.minCoverage), AllowIncomplete: o.allowIncomplete}
 	if o.profile == "" {
 		return g, errors.New("--profile is missing: name the profile to check, e.g. --profile nginx-seccomp.json")
 	}
@@ -139,25 +138,7 @@ func (o *checkOptions) check() (gate.Options, error) {
 	if slices.Contains(o.phases, recording.PhaseSetup) {
 		return g, errors.New("--phases: phase setup is never demanded, since no filter is loaded then: leave it out")
 	}
-	var err error
-	g.MinCoverage, err = parseShare(o.minCoverage)
-	return g, err
-}
-
-// parseShare takes 0.99 and 99%.
-func parseShare(s string) (float64, error) {
-	if s == "" {
-		return 0, nil
-	}
-	number, percent := strings.CutSuffix(s, "%")
-	share, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if percent {
-		share /= 100
-	}
-	if err != nil || !(share >= 0 && share <= 1) {
-		return 0, fmt.Errorf("--min-coverage %q is no share: use 0 to 1, or 0%% to 100%%", s)
-	}
-	return share, nil
+	return g, nil
 }
 
 func (o *checkOptions) wantsHandover(f *gate.Filter) bool {

@@ -27,7 +27,7 @@ type exportOptions struct {
 	defaultAction   string
 	errno           string
 	allowIncomplete bool
-	minCoverage     float64
+	minCoverage     share
 	layers          layerOptions
 }
 
@@ -102,7 +102,7 @@ func addExportFlags(cmd *cobra.Command, opts *exportOptions) {
 		strings.Join(exporter.Actions(), ", ")+", or the SCMP_ACT_ name")
 	flags.StringVar(&opts.errno, "errno", "", "`ERRNO` that a denied call returns, by name or number; on others than ENOSYS C libraries do not fall back to older calls (default ENOSYS)")
 	flags.BoolVar(&opts.allowIncomplete, "allow-incomplete", false, "export recordings that miss calls")
-	flags.Float64Var(&opts.minCoverage, "min-coverage", 0, "write no profile if the estimated coverage is below this `SHARE`, e.g. 0.999")
+	flags.Var(&opts.minCoverage, "min-coverage", "write no profile if the estimated coverage is below this `SHARE`, e.g. 0.999 or 99.9%")
 	addLayerFlags(cmd, &opts.layers)
 	completeValues(cmd, "format", exportFormats()...)
 	completeValues(cmd, "runtime", exporter.Runtimes()...)
@@ -137,7 +137,7 @@ func runExport(e *env, paths []string, opts exportOptions) error {
 	if err != nil {
 		return exportError(err)
 	}
-	seen, err := exportCoverage(recs, profile.Phases, opts.minCoverage)
+	seen, err := exportCoverage(recs, profile.Phases, float64(opts.minCoverage))
 	if err != nil {
 		return err
 	}
@@ -182,9 +182,6 @@ func (o *exportOptions) render() (exporter.RenderOptions, error) {
 		if err := oneOf("--portability", o.portability, exporter.Portabilities()); err != nil {
 			return r, err
 		}
-	}
-	if !(o.minCoverage >= 0 && o.minCoverage <= 1) {
-		return r, fmt.Errorf("--min-coverage %v is no share: use a number from 0 to 1, e.g. 0.999", o.minCoverage)
 	}
 	if err := o.layers.check(o.rules()); err != nil {
 		return r, err
