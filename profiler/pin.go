@@ -79,6 +79,9 @@ func OpenPinned(dir string) (*Recorder, error) {
 		return nil, fmt.Errorf("counting possible CPUs: %w", err)
 	}
 	objects, err := loadPinned(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("taking over what is pinned in %s: %w: scallop was killed before everything was pinned", dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("taking over what is pinned in %s: %w", dir, err)
 	}
@@ -188,7 +191,7 @@ func (r *Recorder) checkLayout() error {
 		want := spec.Maps[name]
 		got := *m
 		if got.Type() != want.Type || got.KeySize() != want.KeySize || got.ValueSize() != want.ValueSize || got.MaxEntries() != want.MaxEntries {
-			return errors.New("it was made by another version of scallop: end the recording with that version, or give it up with --unpin")
+			return errors.New("it was made by another version of scallop: end the recording with that version")
 		}
 		return nil
 	})

@@ -105,14 +105,19 @@ func recordWith(e *env, f *recordFlags, opts watch.Options) error {
 
 	result, err := watch.Run(e.ctx, opts)
 	if err != nil {
-		return recordFailure(result, err)
+		return f.failure(result, err)
 	}
 	return recordExit(e, f, result, dir)
 }
 
-// recordFailure tells what the user named wrongly from what the host cannot do.
-func recordFailure(result watch.Result, err error) error {
-	if len(result.Missing) > 0 {
+// failure tells what the user named wrongly from what the host cannot do.
+func (f *recordFlags) failure(result watch.Result, err error) error {
+	switch {
+	case f.unpin != "":
+		return hostError(fmt.Errorf("%w: there are no recordings; it is no longer pinned", err))
+	case f.resume != "":
+		return hostError(fmt.Errorf("%w: give it up with --unpin %s", err, f.resume))
+	case len(result.Missing) > 0:
 		// Each was a warning already; the last word is a short one.
 		return usageError(errors.New("nothing to record: no target was found: name others, or wait for them with --wait"))
 	}

@@ -35,6 +35,7 @@ func TestEventPrinter(t *testing.T) {
 		call("web", "startup", "sh", "brk", native),
 		call("web", "startup", "nginx", "mmap", native),
 		call("db", "startup", "nginx", "", "x86"),
+		{Kind: watch.EventPhase, Time: at, Workload: "web", Pod: "cart-0", Phase: "startup", Trigger: &recording.Trigger{Kind: "exec"}},
 		{Kind: watch.EventPhase, Time: at, Workload: "web", Phase: "steady", Trigger: &recording.Trigger{Kind: "settle", Detail: "no new call for 5s"}},
 		{Kind: watch.EventEnd, Time: at, Workload: "web", File: "out/web.json", Complete: &yes},
 		{Kind: watch.EventEnd, Time: at, Workload: "web", File: "out/web.json", Complete: &no},
@@ -49,6 +50,7 @@ web: startup (exec)
 web: startup by nginx: brk mmap
 web: startup by sh: brk
 db: startup by nginx: #512 (x86)
+cart-0/web: startup (exec)
 web: steady (settle: no new call for 5s)
 web: wrote out/web.json
 web: wrote out/web.json, which is incomplete

@@ -291,6 +291,11 @@ func TestRecordLate(t *testing.T) {
 	if got := strings.Join(kinds, " "); got != "recording workload setup startup steady shutdown end" {
 		t.Errorf("log: %s", got)
 	}
+	for _, e := range r.events[1:] {
+		if e.Workload != "web" || e.Cgroup != c.Path {
+			t.Errorf("event %+v", e)
+		}
+	}
 	if last := r.events[len(r.events)-1]; last.Complete == nil || !*last.Complete || !strings.HasPrefix(last.File, "out/cgroup-web-") {
 		t.Errorf("last event %+v", last)
 	}

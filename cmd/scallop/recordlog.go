@@ -66,12 +66,12 @@ func (p *eventPrinter) flush() {
 
 // printCalls prints a line for each workload, phase and program, in the order in which they first come.
 func (p *eventPrinter) printCalls() {
-	type line struct{ workload, phase, comm string }
+	type line struct{ workload, cgroup, phase, comm string }
 	var order []line
 	names := map[line][]string{}
 	first := map[line]watch.Event{}
 	for _, e := range p.calls {
-		l := line{e.Workload, e.Phase, e.Comm}
+		l := line{shownName(e), e.Cgroup, e.Phase, e.Comm}
 		if names[l] == nil {
 			order = append(order, l)
 			first[l] = e
@@ -83,6 +83,14 @@ func (p *eventPrinter) printCalls() {
 		fmt.Fprintf(p.w, "%s %s: %s by %s: %s\n", at, p.t.paint(styleBold, l.workload), l.phase, l.comm, p.t.paint(styleCyan, strings.Join(names[l], " ")))
 	}
 	p.calls = nil
+}
+
+// shownName tells the containers of one name apart that every pod of a deployment has.
+func shownName(e watch.Event) string {
+	if e.Pod == "" {
+		return e.Workload
+	}
+	return e.Pod + "/" + e.Workload
 }
 
 func clock(e watch.Event) string { return e.Time.Local().Format("15:04:05.000") }
@@ -101,7 +109,7 @@ func eventCall(e watch.Event) string {
 
 // printEvent is a line for people.
 func printEvent(w io.Writer, t terminal, e watch.Event) {
-	at, name := t.paint(styleDim, clock(e)), t.paint(styleBold, e.Workload)
+	at, name := t.paint(styleDim, clock(e)), t.paint(styleBold, shownName(e))
 	switch e.Kind {
 	case watch.EventRecording:
 		fmt.Fprintf(w, "%s %s; Ctrl-C ends it\n", at, recordingText(e))

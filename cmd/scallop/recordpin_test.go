@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +27,7 @@ type pinned struct {
 	t      *testing.T
 	name   string
 	cgroup *cgroup.Cgroup
+	prefix []string     // of scallop's command line
 	made   bytes.Buffer // the load's own count
 	load   *exec.Cmd
 }
@@ -78,7 +80,8 @@ func (p *pinned) stopLoad() uint64 {
 // record starts scallop record and waits until everything is attached.
 func (p *pinned) record(args ...string) *exec.Cmd {
 	p.t.Helper()
-	cmd := exec.Command(p.program, append([]string{"record", "--output", "json"}, args...)...)
+	line := slices.Concat(p.prefix, []string{p.program, "record", "--output", "json"}, args)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir = p.work
 	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+p.sockets)
 	stderr := &bytes.Buffer{}
@@ -283,6 +286,52 @@ func TestPinnedWithBrokenState(t *testing.T) {
 	p.wantNoTrace()
 	if r := p.only(); getppids(r) != made {
 		t.Errorf("recorded %d getppid of %d", getppids(r), made)
+	}
+}
+
+// A pin that was cut off, or that another version of scallop made, is not taken over; it can be given up.
+func TestPinnedByHalf(t *testing.T) {
+	p := newPinned(t)
+	cmd := p.start()
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err := os.Remove(filepath.Join("/sys/fs/bpf/scallop", p.name, "map-births")); err != nil {
+		t.Fatal(err)
+	}
+	o := p.run(nil, nil, "record", "--resume", p.name)
+	if o.code != exitHost || !strings.Contains(o.stderr, "scallop was killed before everything was pinned: give it up with --unpin "+p.name+"\n") {
+		t.Errorf("resumed: %+v", o)
+	}
+	o = p.run(nil, nil, "record", "--unpin", p.name)
+	if o.code != exitHost || !strings.Contains(o.stderr, "there are no recordings; it is no longer pinned\n") {
+		t.Errorf("given up: %+v", o)
+	}
+	p.wantNoTrace()
+}
+
+// Where no bpffs is mounted, scallop mounts one. Its own folder keeps others out: gobpf's mount is open to all.
+func TestPinMountsBPFFS(t *testing.T) {
+	p := newPinned(t)
+	p.prefix = inMounts(t, "umount -l /sys/fs/bpf || true")
+	cmd := p.start()
+	there := fmt.Sprintf("/proc/%d/root/sys/fs/bpf", cmd.Process.Pid)
+	var fs unix.Statfs_t
+	if err := unix.Statfs(there, &fs); err != nil || fs.Type != unix.BPF_FS_MAGIC {
+		t.Errorf("%s: type %#x, %v", there, fs.Type, err)
+	}
+	for _, dir := range []string{"scallop", filepath.Join("scallop", p.name)} {
+		if info, err := os.Stat(filepath.Join(there, dir)); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", dir, info, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join("/sys/fs/bpf/scallop", p.name)); err == nil {
+		t.Error("it is pinned on the host's bpffs")
+	}
+	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -147,25 +147,28 @@ func (w *watch) below(cgroupPath string, visit func(child string) error) error {
 // workloads for All only if processes are in them.
 func (w *watch) meant(p place, class cgroup.Class, top bool) *target {
 	for _, t := range w.targets {
-		if t.failed != nil {
+		if t.failed != nil && !t.byID || !t.isAt(p) && !w.inAll(t, p, class, top) {
 			continue
 		}
-		if t.isAt(p) {
+		if !excluded(w.opts.Exclude, p, t.containers[p.ref.ID]) {
 			return t
 		}
-		if t.Kind == All && !top && !p.ref.Monitor && !excluded(w.opts.Exclude, p, nil) && (class != cgroup.Plain || w.populated(p)) && class != cgroup.Slice && !w.own(p) {
-			return t
-		}
+		t.excluded = true
 	}
 	return nil
+}
+
+// inAll tells whether the target is All, and that means the workload at p.
+func (w *watch) inAll(t *target, p place, class cgroup.Class, top bool) bool {
+	return t.Kind == All && !top && !p.ref.Monitor && (class != cgroup.Plain || w.populated(p)) && class != cgroup.Slice && !w.own(p)
 }
 
 // find notes, and returns, the targets that mean the cgroup at p and were not found yet.
 func (w *watch) find(p place) []*target {
 	var found []*target
 	for _, t := range w.targets {
-		if !t.found && t.failed == nil && t.isAt(p) {
-			t.found = true
+		if !t.found && (t.failed == nil || t.byID) && t.isAt(p) {
+			t.found, t.failed = true, nil
 			found = append(found, t)
 		}
 	}
@@ -213,7 +216,7 @@ func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) erro
 	if now, idErr := cgroup.ID(running.Dir()); errors.Is(idErr, fs.ErrNotExist) || idErr == nil && now != id {
 		w.onGone(one) // removed before it was recorded: the kernel side does not tell
 	}
-	if t.Kind == All && p.kind == recording.KindContainer && w.opts.Engines != nil {
+	if c == nil && p.kind == recording.KindContainer && w.opts.Engines != nil {
 		w.asking = append(w.asking, one)
 		w.remember(one)
 	} else {
@@ -293,7 +296,7 @@ func (w *watch) reportMissing() error {
 			if w.opts.Wait {
 				continue
 			}
-			if len(t.containers) == 0 {
+			if len(t.containers) == 0 && !t.excluded {
 				err = fmt.Errorf("%w, or wait for it with --wait", err)
 			}
 		}
@@ -311,6 +314,8 @@ func (t *target) missing(mount cgroup.Mount) error {
 	switch {
 	case t.failed != nil:
 		return t.failed
+	case t.excluded:
+		return fmt.Errorf("%s: --exclude leaves out all that it means: leave out less", t)
 	case len(t.containers) > 0:
 		return fmt.Errorf("%s: its cgroup is not below %s: is the engine in another cgroup namespace?", t, mount.Path)
 	default:

@@ -21,10 +21,12 @@ const (
 type Event struct {
 	Time     time.Time          `json:"time"`
 	Kind     string             `json:"event"`
+	Version  string             `json:"apiVersion,omitempty"` // of recording: recording.APIVersion
 	Workload string             `json:"workload,omitempty"`
-	Type     string             `json:"kind,omitempty"` // of a workload, as in its recording
-	Cgroup   string             `json:"cgroup,omitempty"`
-	ID       string             `json:"id,omitempty"` // of a container
+	Pod      string             `json:"pod,omitempty"`    // its name: workloads of several may have one name
+	Cgroup   string             `json:"cgroup,omitempty"` // of a workload: no other has it
+	Type     string             `json:"kind,omitempty"`   // of a workload, as in its recording
+	ID       string             `json:"id,omitempty"`     // of a container
 	Phase    string             `json:"phase,omitempty"`
 	Trigger  *recording.Trigger `json:"trigger,omitempty"`
 	ABI      string             `json:"abi,omitempty"`
@@ -41,7 +43,11 @@ func (w *watch) log(one *workload, e Event) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	e.Workload = one.life.About.Name
+	about := one.life.About
+	e.Workload, e.Cgroup = about.Name, about.Cgroup
+	if about.Container != nil && about.Container.Pod != nil {
+		e.Pod = about.Container.Pod.Name
+	}
 	w.opts.Log(e)
 }
 

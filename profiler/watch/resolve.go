@@ -21,7 +21,9 @@ type target struct {
 	path       string                       // of Cgroup and PID: the cgroup's
 	containers map[string]*engine.Container // by ID
 	failed     error                        // why it could not be looked for
+	byID       bool                         // of Container: no engine knows it; if Text is an ID, the cgroup's path tells
 	found      bool                         // a workload was, now or later
+	excluded   bool                         // one was, and Options.Exclude means it
 }
 
 // resolve looks for what the engines and /proc know of the targets. What cannot be found stays in
@@ -30,7 +32,7 @@ func resolve(ctx context.Context, opts Options, mount cgroup.Mount) []*target {
 	var targets []*target
 	for _, t := range opts.Targets {
 		resolved := &target{Target: t, containers: map[string]*engine.Container{}}
-		resolved.failed = resolved.resolve(ctx, opts.Engines, mount)
+		resolved.failed = resolved.resolve(ctx, opts, mount)
 		if t.Kind == PID && resolved.failed == nil {
 			resolved.warnIfShared(mount, opts.Warn)
 		}
@@ -39,7 +41,7 @@ func resolve(ctx context.Context, opts Options, mount cgroup.Mount) []*target {
 	return targets
 }
 
-func (t *target) resolve(ctx context.Context, engines Engines, mount cgroup.Mount) error {
+func (t *target) resolve(ctx context.Context, opts Options, mount cgroup.Mount) error {
 	var err error
 	switch t.Kind {
 	case Cgroup:
@@ -50,18 +52,28 @@ func (t *target) resolve(ctx context.Context, engines Engines, mount cgroup.Moun
 	case PID:
 		t.path, err = pathOfPID(t.Number)
 	case Container, Pod, Labelled:
-		var list []engine.Container
-		list, err = t.ask(ctx, engines)
-		for _, c := range list {
-			if !c.Sandbox && engine.MatchLabels(&c, t.Labels) {
-				t.containers[c.ID] = &c
-			}
+		err = t.resolveContainers(ctx, opts)
+	}
+	return err
+}
+
+// resolveContainers asks the engines. What they do not know is looked for by its cgroup, if it is named by its ID; but who
+// named the engines to ask does not mean a container that they do not know.
+func (t *target) resolveContainers(ctx context.Context, opts Options) error {
+	list, err := t.ask(ctx, opts.Engines)
+	for _, c := range list {
+		if !c.Sandbox && engine.MatchLabels(&c, t.Labels) {
+			t.containers[c.ID] = &c
 		}
-		if len(t.containers) > 0 {
-			err = nil // what an engine that is silent knows is not missed for this one
-		} else if err == nil {
-			err = fmt.Errorf("%s: %w has these labels: check them with the engine's own list", t, engine.ErrNotFound)
-		}
+	}
+	t.byID = t.Kind == Container && len(t.Labels) == 0 && len(list) == 0 && !(opts.EnginesNamed && errors.Is(err, engine.ErrNotFound))
+	switch {
+	case len(t.containers) > 0:
+		return nil // what an engine that is silent knows is not missed for this one
+	case err == nil && len(t.Labels) == 0:
+		return fmt.Errorf("%s: %w but the sandbox of a pod, which runs nothing of yours: name a container of that pod", t, engine.ErrNotFound)
+	case err == nil:
+		return fmt.Errorf("%s: %w has these labels: check them with the engine's own list", t, engine.ErrNotFound)
 	}
 	return err
 }
@@ -118,6 +130,6 @@ func (t *target) warnIfShared(mount cgroup.Mount, warn func(string, ...any)) {
 		}
 	}
 	if others > 0 {
-		warn("pid %d: its cgroup %s holds %d processes that are not below it: they are recorded with it; start it in a cgroup of its own to tell them apart", t.Number, t.path, others)
+		warn("pid %d: its cgroup %s holds other processes, too, that are not below it (%d): they are recorded with it; start it in a cgroup of its own to tell them apart", t.Number, t.path, others)
 	}
 }

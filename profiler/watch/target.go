@@ -139,7 +139,8 @@ func (t *target) isAt(p place) bool {
 	case Cgroup, PID:
 		return t.path == p.path
 	case Container, Pod, Labelled:
-		return t.containers[p.ref.ID] != nil && p.kind == recording.KindContainer
+		known := t.containers[p.ref.ID] != nil || t.byID && engine.MatchID(&engine.Container{ID: p.ref.ID}, t.Text)
+		return known && p.kind == recording.KindContainer
 	case Unit:
 		return t.judge(p, nil) == yes
 	default:

@@ -141,7 +141,7 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w.startWorkers(ctx)
-	w.opts.Log(Event{Time: time.Now(), Kind: EventRecording, UnwatchedNs: w.result.Unwatched.Nanoseconds()})
+	w.opts.Log(Event{Time: time.Now(), Kind: EventRecording, Version: recording.APIVersion, UnwatchedNs: w.result.Unwatched.Nanoseconds()})
 	for _, one := range w.workloads {
 		w.startChecks(ctx, one)
 	}

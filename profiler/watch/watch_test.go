@@ -405,7 +405,7 @@ func TestSharedCgroup(t *testing.T) {
 	inCgroup(t, c, server...)
 	r := record(t, Options{Targets: []Target{{Kind: PID, Number: cmd.Process.Pid}}})
 	r.stop()
-	if len(r.warnings) != 1 || !strings.Contains(r.warnings[0], "holds 1 processes") && !strings.Contains(r.warnings[0], "holds 2 processes") {
+	if len(r.warnings) != 1 || !strings.Contains(r.warnings[0], "not below it (1)") && !strings.Contains(r.warnings[0], "not below it (2)") {
 		t.Errorf("warnings %q", r.warnings)
 	}
 	if r.result.Recordings != 1 {

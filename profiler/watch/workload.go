@@ -80,7 +80,7 @@ func (w *watch) want(one *workload, c *engine.Container) {
 		identify(&one.life.About, c)
 	}
 	w.recorder.SetStopSignals(one.number, w.stopSignals(c))
-	w.log(one, Event{Kind: EventWorkload, Time: one.life.Clock, Type: one.place.kind, Cgroup: one.life.About.Cgroup, ID: one.place.ref.ID})
+	w.log(one, Event{Kind: EventWorkload, Time: one.life.Clock, Type: one.place.kind, ID: one.place.ref.ID})
 	for _, turn := range one.life.Turns() {
 		w.logTurn(one, &turn)
 	}

@@ -52,6 +52,26 @@ func (h *host) fullName(c container) string {
 	return c.name
 }
 
+// running is how scallop is told of a container that runs already: each engine's in another way.
+func (h *host) running(c container) []string {
+	switch {
+	case h.pods:
+		return []string{"--pod", podNamespace + "/" + podName(c)}
+	case h.kind == "podman":
+		return []string{"--container", c.name[:len(c.name)-1] + "?"}
+	default:
+		return []string{"--label", c.label}
+	}
+}
+
+// coming is the same of one that is still to come.
+func (h *host) coming(c container) []string {
+	if h.pods {
+		return []string{"--pod", podNamespace + "/" + podName(c) + "/" + c.name}
+	}
+	return []string{"--container", c.name}
+}
+
 const defaultPatience = 15 * time.Second // for slow hosts
 
 // poll repeats try until it holds, ended is closed (nil never is) or patience ends.

@@ -15,7 +15,7 @@ func testLate(t *testing.T, h *host) {
 	if err := firstError(h.start(l.c), l.awaitReady); err != nil {
 		t.Fatal(err, h.logs(l.c.name))
 	}
-	l.recorder = startRecord(t, h, "--container", l.c.name)
+	l.recorder = startRecord(t, h, h.running(l.c)...)
 	if err := firstError(redis.serve(h.room), l.stop); err != nil {
 		t.Fatal(err, h.logs(l.c.name))
 	}

@@ -154,10 +154,10 @@ func (l *life) checkLeader(t *testing.T, got recording.Leader) {
 func (l *life) startRecorder(t *testing.T) (ready string) {
 	t.Helper()
 	if l.probed() {
-		l.recorder = startWaiting(t, l.host, l.c.name)
+		l.recorder = startWaiting(t, l.host, l.c)
 		return "ready-health"
 	}
-	l.recorder = startWaiting(t, l.host, l.c.name, "--settle", "500ms")
+	l.recorder = startWaiting(t, l.host, l.c, "--settle", "500ms")
 	return "settle"
 }
 

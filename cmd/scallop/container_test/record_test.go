@@ -72,9 +72,9 @@ func (e *events) find(match event) (event, error) {
 
 // startWaiting is startRecord of a container that is still to come. Its root keeps the containers of
 // other tests out, which belong to engines that scallop is not told of.
-func startWaiting(t *testing.T, h *host, name string, flags ...string) *recorder {
+func startWaiting(t *testing.T, h *host, c container, flags ...string) *recorder {
 	t.Helper()
-	return startRecord(t, h, append([]string{"--container", name, "--wait", "--root", "/" + h.room.cgroup}, flags...)...)
+	return startRecord(t, h, slices.Concat(h.coming(c), []string{"--wait", "--root", "/" + h.room.cgroup}, flags)...)
 }
 
 // startRecord returns when scallop has said that nothing is missed from here on.
@@ -173,6 +173,10 @@ func checkIdentity(t *testing.T, h *host, c container, path string, rec *recordi
 		noNewPrivs = strconv.FormatBool(*w.NoNewPrivs)
 	}
 	key, value, _ := strings.Cut(c.label, "=")
+	runcVersion := "" // which CRI does not tell
+	if !h.pods {
+		runcVersion = versionOfRunc(t)
+	}
 	for _, pair := range []struct{ what, got, want string }{
 		{"file", filepath.Base(path), fmt.Sprintf("%s-%s-%s.json", h.kind, h.fullName(c), id[:12])},
 		{"kind", w.Kind, recording.KindContainer},
@@ -180,6 +184,7 @@ func checkIdentity(t *testing.T, h *host, c container, path string, rec *recordi
 		{"id", w.Container.ID, id},
 		{"engine", w.Container.Engine, h.kind},
 		{"runtime", w.Container.Runtime, "runc"},
+		{"version of the runtime", w.Container.RuntimeVer, runcVersion},
 		{"image", w.Container.Image, reference(c.image)},
 		{"label", w.Container.Labels[key], value},
 		{"no_new_privs", noNewPrivs, strconv.FormatBool(c.noNewPrivs)},
@@ -188,6 +193,9 @@ func checkIdentity(t *testing.T, h *host, c container, path string, rec *recordi
 		if pair.got != pair.want {
 			t.Errorf("%s %q, want %q", pair.what, pair.got, pair.want)
 		}
+	}
+	if !strings.HasPrefix(w.Container.ImageDigest, "sha256:") || w.Container.EngineVer == "" {
+		t.Errorf("digest of the image %q, version of the engine %q", w.Container.ImageDigest, w.Container.EngineVer)
 	}
 	if !strings.HasPrefix(w.Cgroup, "/"+h.room.cgroup+"/") || !strings.HasSuffix(w.Cgroup, id) {
 		t.Errorf("cgroup %q is not below /%s, or not of %s", w.Cgroup, h.room.cgroup, id)
@@ -199,6 +207,17 @@ func checkIdentity(t *testing.T, h *host, c container, path string, rec *recordi
 	if got := w.Container.Pod; pod != (recording.Pod{}) && (got == nil || *got != pod) {
 		t.Errorf("pod %+v, want %+v", got, pod)
 	}
+}
+
+// versionOfRunc is in the first line that it prints: "runc version 1.1.5".
+func versionOfRunc(t *testing.T) string {
+	t.Helper()
+	text, err := output(exec.Command("runc", "--version"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.TrimPrefix(line, "runc version ")
 }
 
 // checkPhases: these and no others, begun by these triggers. A trigger of two words is a kind and

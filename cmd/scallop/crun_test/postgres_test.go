@@ -14,9 +14,10 @@ var postgres = server{
 	files:   map[string]string{"postgresql.conf": postgresConf}, cluster: true,
 }
 
+// The server's only socket is the one that readiness is seen by: it would open others afterwards.
 const postgresConf = `
 listen_addresses = '127.0.0.1'
-unix_socket_directories = '/tmp'
+unix_socket_directories = ''
 shared_buffers = 16MB
 max_connections = 20
 timezone = 'UTC'
