@@ -40,7 +40,7 @@ func TestFaultRunKilled(t *testing.T) {
 	p := newPlace(t)
 	leftover.None(t, p.work, p.sockets, p.temp)
 	out, checkpoints := filepath.Join(p.work, "out.json"), 0
-	for _, moment := range moments(t, hosttest.Amount(8, 50), 400*time.Millisecond) {
+	for _, moment := range moments(t, hosttest.Amount(5, 50), 400*time.Millisecond) {
 		cmd := exec.Command(p.program, "run", "--name", p.workload, "-o", out, "--checkpoint", "5ms", "--", "sh", "-c", "while :; do :; done")
 		cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+p.sockets, "TMPDIR="+p.temp)
 		if err := cmd.Start(); err != nil {
@@ -115,7 +115,7 @@ func TestFaultPinnedKilled(t *testing.T) {
 	p.startLoad()
 	_ = first.Process.Kill()
 	_ = first.Wait()
-	kills := moments(t, hosttest.Amount(5, 50), 300*time.Millisecond)
+	kills := moments(t, hosttest.Amount(4, 50), 300*time.Millisecond)
 	for _, moment := range kills {
 		cmd := exec.Command(p.program, "record", "--resume", p.name)
 		cmd.Dir = p.work
@@ -147,7 +147,7 @@ func TestFaultPinnedKilled(t *testing.T) {
 func TestFaultPinKilled(t *testing.T) {
 	p := newPinned(t)
 	leftover.None(t, p.sockets, p.temp)
-	for _, moment := range moments(t, hosttest.Amount(5, 50), 200*time.Millisecond) {
+	for _, moment := range moments(t, hosttest.Amount(3, 50), 200*time.Millisecond) {
 		cmd := exec.Command(p.program, "record", "--cgroup", p.cgroup.Path, "--pin", p.name, "-o", "out")
 		cmd.Dir = p.work
 		cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+p.sockets, "TMPDIR="+p.temp)

@@ -26,16 +26,17 @@ func None(t testing.TB, folders ...string) {
 	})
 }
 
-// newTraces waits until there are none, but not for ever.
+// newTraces are those that are there from now on and do not go. What comes later is of others.
 func newTraces(t testing.TB, before map[string]bool, folders []string) []string {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	left := traces(t, folders)
+	maps.DeleteFunc(left, func(trace string, _ bool) bool { return before[trace] })
+	for deadline := time.Now().Add(patience); len(left) > 0 && time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
 		now := traces(t, folders)
-		maps.DeleteFunc(now, func(trace string, _ bool) bool { return before[trace] })
-		if len(now) == 0 || time.Now().After(deadline) {
-			return slices.Sorted(maps.Keys(now))
-		}
+		maps.DeleteFunc(left, func(trace string, _ bool) bool { return !now[trace] })
 	}
+	return slices.Sorted(maps.Keys(left))
 }
 
 // traces are what there is of scallop that no process holds.

@@ -22,15 +22,29 @@ var ourPrograms = map[string]bool{"cgroup_mkdir": true, "cgroup_mkdir_raw"[:15]:
 // addObjects adds scallop's loaded programs that no process has open; their maps live as long as they do.
 func addObjects(t testing.TB, all map[string]bool) {
 	t.Helper()
+	found := loaded(t)
 	held := heldPrograms()
+	for id, name := range found {
+		// It may have been freed before its holder was looked at.
+		if !held[fmt.Sprint(id)] && programName(id) == name {
+			all[fmt.Sprintf("BPF program %d, %s", id, name)] = true
+		}
+	}
+}
+
+// loaded are scallop's programs in the kernel.
+func loaded(t testing.TB) map[ebpf.ProgramID]string {
+	t.Helper()
+	found := map[ebpf.ProgramID]string{}
 	for id, err := ebpf.ProgramGetNextID(0); !errors.Is(err, fs.ErrNotExist); id, err = ebpf.ProgramGetNextID(id) {
 		if err != nil {
 			t.Fatalf("listing the loaded BPF programs: %v", err)
 		}
-		if name := programName(id); ourPrograms[name] && !held[fmt.Sprint(id)] {
-			all[fmt.Sprintf("BPF program %d, %s", id, name)] = true
+		if name := programName(id); ourPrograms[name] {
+			found[id] = name
 		}
 	}
+	return found
 }
 
 // programName is empty if the program is gone.
