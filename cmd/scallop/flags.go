@@ -47,6 +47,18 @@ func completeValues(cmd *cobra.Command, flag string, values ...string) {
 	}
 }
 
+// completeFrom is completeValues of words that are looked for when they are needed.
+func completeFrom(cmd *cobra.Command, values func() []string, flags ...string) {
+	for _, flag := range flags {
+		err := cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values(), cobra.ShellCompDirectiveNoFileComp
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+}
+
 // oneArg wants exactly one argument and says what it is.
 func oneArg(what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {

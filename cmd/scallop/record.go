@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scallop-sec/scallop/profiler/control"
+	"github.com/scallop-sec/scallop/profiler/pins"
 	"github.com/scallop-sec/scallop/profiler/ready"
 	"github.com/scallop-sec/scallop/profiler/watch"
 )
@@ -44,6 +45,8 @@ go on undisturbed.`,
 		RunE: func(*cobra.Command, []string) error { return runRecord(e, f) },
 	}
 	addRecordFlags(cmd.Flags(), f)
+	completeValues(cmd, "output", recordOutputs...)
+	completeFrom(cmd, pins.Names, "resume", "unpin")
 	return cmd
 }
 

@@ -22,6 +22,9 @@ type recordFlags struct {
 	quiet                   bool
 }
 
+// recordOutputs are the formats of the log.
+var recordOutputs = []string{"json", "table"}
+
 func addRecordFlags(flags *pflag.FlagSet, f *recordFlags) {
 	f.targetFlags.add(flags)
 	flags.StringVarP(&f.outputDir, "output-dir", "o", ".", "write recordings into `DIR`, one file a workload")
@@ -54,7 +57,7 @@ func (f *recordFlags) checkValues() error {
 	if err := notEmpty(f.set, "output-dir", "name"); err != nil {
 		return err
 	}
-	if err := oneOf("--output", f.output, []string{"json", "table"}); err != nil {
+	if err := oneOf("--output", f.output, recordOutputs); err != nil {
 		return err
 	}
 	if f.name != "" {

@@ -228,6 +228,9 @@ func TestPinnedLivesUnwatched(t *testing.T) {
 func TestPinnedIsLeftAndUnpinned(t *testing.T) {
 	p := newPinned(t)
 	cmd := p.start()
+	if o := p.run(nil, nil, "__complete", "record", "--resume", ""); !slices.Contains(strings.Split(o.stdout, "\n"), p.name) {
+		t.Errorf("completion of names: %+v", o)
+	}
 	if o := p.run(nil, nil, "record", "--resume", p.name); o.code != exitUsage || !strings.Contains(o.stderr, "another scallop is watching") {
 		t.Errorf("resumed twice: %+v", o)
 	}

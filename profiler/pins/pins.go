@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"github.com/iovisor/gobpf/pkg/bpffs"
@@ -146,16 +145,21 @@ func (p *Pin) Remove() error {
 	return err
 }
 
-// pinned is the next step for a name that is not there.
-func pinned() string {
-	entries, _ := os.ReadDir(own)
+// Names of all pinned recorders, sorted; none if they cannot be listed.
+func Names() []string {
+	entries, _ := os.ReadDir(own) // sorted
 	var names []string
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
+	return names
+}
+
+// pinned is the next step for a name that is not there.
+func pinned() string {
+	names := Names()
 	if len(names) == 0 {
 		return "nothing is pinned; pin a recording with --pin NAME"
 	}
-	slices.Sort(names)
 	return fmt.Sprintf("pinned are %q", names)
 }
