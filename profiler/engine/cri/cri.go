@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
@@ -32,13 +34,20 @@ type Client struct {
 	version string
 }
 
+// again is how soon an engine that was restarted is reached: gRPC's own pauses grow to two minutes, and whatever starts
+// meanwhile would have no name.
+var again = grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+	MinConnectTimeout: socket.Timeout,
+}
+
 // Open asks the engine at a socket who it is.
 func Open(ctx context.Context, path string) (*Client, error) {
 	conn, err := grpc.NewClient("passthrough:///localhost",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return socket.Dial(ctx, path) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(socket.MaxAnswer)),
-		grpc.WithNoProxy(), grpc.WithDisableServiceConfig())
+		grpc.WithConnectParams(again), grpc.WithNoProxy(), grpc.WithDisableServiceConfig())
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", path, err)
 	}
