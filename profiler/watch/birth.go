@@ -92,16 +92,13 @@ func (w *watch) decide(ctx context.Context, one *workload, c *engine.Container, 
 	w.startChecks(ctx, one)
 }
 
-// foreign tells whether a container that no engine could name belongs to none of those that are asked: it lives and they do not
-// know it, or the user said which to ask and its kind was not among them.
+// foreign tells whether a container that no engine could name belongs to none of those that are asked: the user said which to
+// ask and its kind is not among them, or it lives and they do not know it.
 func (w *watch) foreign(one *workload, err error) bool {
-	if !errors.Is(err, engine.ErrNotFound) {
-		return false
-	}
 	if !w.asks(one.place.ref) {
 		return w.opts.EnginesNamed
 	}
-	return !one.gone && w.recorder.Exists(one.cgroup)
+	return errors.Is(err, engine.ErrNotFound) && !one.gone && w.recorder.Exists(one.cgroup)
 }
 
 // asks tells whether an engine of the kind that the cgroup's path tells of is asked.

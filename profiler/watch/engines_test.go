@@ -16,9 +16,10 @@ import (
 type engines struct {
 	list []engine.Container
 	err  error
+	kind string // of the engine; empty: all
 }
 
-func (e *engines) Asks(string) bool { return true }
+func (e *engines) Asks(kind string) bool { return e.kind == "" || e.kind == kind }
 
 func (e *engines) Container(_ context.Context, ref engine.Ref) (*engine.Container, error) {
 	found, err := e.those(func(c *engine.Container) bool { return c.ID == ref.ID })
@@ -120,6 +121,25 @@ func TestIDWithoutEngine(t *testing.T) {
 				t.Errorf("warnings %q", r.warnings)
 			}
 		})
+	}
+}
+
+// A container whose cgroup tells that it is another engine's than those that the user named is not meant, even if these fail.
+func TestAnotherEnginesContainers(t *testing.T) {
+	parent, id := top(t), ids(2)
+	r := record(t, Options{
+		Engines: &engines{err: errors.New("it is gone: start it"), kind: engine.Containerd}, EnginesNamed: true, Root: parent.Path, Wait: true,
+		Targets: []Target{{Kind: Container, Text: "web"}},
+	})
+	for _, name := range []string{"docker-" + id[0] + ".scope", "cri-containerd-" + id[1] + ".scope"} {
+		if err := brief(parent, name, ways["clone3"]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.until("its recording", r.saw(EventEnd, id[1][:12], ""))
+	r.stop()
+	if got := names(r.byName()); !slices.Equal(got, []string{id[1][:12]}) {
+		t.Errorf("recordings of %v", got)
 	}
 }
 
