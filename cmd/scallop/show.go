@@ -37,6 +37,7 @@ The ranking is by total; the share of a row and of all rows above it are "share"
 and "cum". A call that only one phase made says so: startup-only and shutdown-only
 calls are those that a profile for the steady state can do without.
 
+The lines under "danger" are calls that give an attacker much if a profile allows them.
 The lines under "seen" estimate how many calls were never seen (docs/completeness.md). With
 --saturation there is a curve instead of the ranking: how many different calls were
 seen by when; or, of several recordings, by which, and what each added.

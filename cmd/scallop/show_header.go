@@ -28,6 +28,7 @@ func writeHeader(w io.Writer, rec *recording.Recording, t terminal) {
 	h.gaps(rec.Gaps)
 	h.line("leader", h.fit(leaderText(rec.Workload.Leader)))
 	h.phases(rec)
+	h.dangers(rec)
 	h.seen(rec)
 	fmt.Fprintln(w)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/scallop-sec/scallop/exporter/completeness"
+	"github.com/scallop-sec/scallop/exporter/severity"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -39,6 +40,8 @@ type rowJSON struct {
 	Cumulative float64           `json:"cumulative"`
 	Phases     map[string]uint64 `json:"phases"` // encoding/json sorts the keys
 	First      firstJSON         `json:"first"`
+	Class      severity.Class    `json:"class"`
+	Danger     string            `json:"danger"` // none, information, kernel, escape
 	Note       string            `json:"note,omitempty"`
 }
 
@@ -81,11 +84,12 @@ func (row *rankRow) json() rowJSON {
 	for name, p := range row.call.Phases {
 		phases[name] = p.Count
 	}
+	rating := severity.Of(row.call.Name)
 	return rowJSON{
 		Rank: row.rank, ABI: row.call.ABI, Nr: row.call.Nr, Name: row.call.Name, Count: row.count,
 		Share: rounded(row.share), Cumulative: rounded(row.cumulative), Phases: phases,
 		First: firstJSON{row.firstPhase, row.first.OffsetNs, row.first.Comm, row.first.Exe, row.first.PID, row.first.TID},
-		Note:  row.note,
+		Class: rating.Class, Danger: rating.Level.String(), Note: row.only,
 	}
 }
 
@@ -98,7 +102,7 @@ func (r *ranking) writeCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	head := []string{"rank", "abi", "nr", "name", "count", "share", "cumulative"}
 	head = append(head, r.phases...)
-	head = append(head, "first_phase", "first_offset_ns", "comm", "exe", "note")
+	head = append(head, "first_phase", "first_offset_ns", "comm", "exe", "class", "danger", "note")
 	if err := c.Write(head); err != nil {
 		return err
 	}
@@ -119,8 +123,9 @@ func (r *ranking) csvRow(row *rankRow) []string {
 	for _, phase := range r.phases {
 		cells = append(cells, strconv.FormatUint(row.call.Phases[phase].Count, 10))
 	}
+	rating := severity.Of(row.call.Name)
 	return append(cells, row.firstPhase, strconv.FormatInt(row.first.OffsetNs, 10),
-		csvText(row.first.Comm), csvText(row.first.Exe), row.note)
+		csvText(row.first.Comm), csvText(row.first.Exe), string(rating.Class), rating.Level.String(), row.only)
 }
 
 func decimal(share float64) string {

@@ -30,7 +30,8 @@ type rankRow struct {
 	cumulative float64 // with all rows of a better rank
 	firstPhase string
 	first      recording.FirstCall
-	note       string // e.g. "startup-only"
+	only       string // e.g. "startup-only"
+	danger     string // level of a dangerous call
 }
 
 // newRanking ranks the calls of rec. Counts are exact; a phase that rec does not have is an error.
@@ -60,7 +61,7 @@ func newRanking(rec *recording.Recording, opts showOptions) (*ranking, error) {
 }
 
 func (r *ranking) row(s *recording.Syscall) (rankRow, bool) {
-	row := rankRow{call: s, count: s.Total, note: r.note(s)}
+	row := rankRow{call: s, count: s.Total, only: r.only(s), danger: danger(s.Name)}
 	if r.phase != "" {
 		row.count = s.Phases[r.phase].Count
 		row.firstPhase, row.first = r.phase, s.Phases[r.phase].First
@@ -91,9 +92,14 @@ func own(s *recording.Syscall) []string {
 	return mine
 }
 
-// note marks a call that one phase alone made. Steady alone is the normal case,
+// note is what stands out, in words.
+func (row *rankRow) note() string {
+	return strings.Join(slices.DeleteFunc([]string{row.danger, row.only}, func(s string) bool { return s == "" }), ", ")
+}
+
+// only marks a call that one phase alone made. Steady alone is the normal case,
 // and where one phase was reached, all calls are in that one.
-func (r *ranking) note(s *recording.Syscall) string {
+func (r *ranking) only(s *recording.Syscall) string {
 	phases := own(s)
 	if len(phases) == 1 && phases[0] != recording.PhaseSteady && r.comparable(phases[0]) {
 		return phases[0] + "-only"

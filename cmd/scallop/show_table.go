@@ -88,7 +88,7 @@ func (r *ranking) columns(t terminal) []*column {
 	return append(cols,
 		&column{title: "FIRST", drop: 5, cell: func(row *rankRow) string { return "+" + span(row.first.OffsetNs) }},
 		&column{title: "BY", left: true, drop: 7, cell: func(row *rankRow) string { return clean(row.first.Comm) }},
-		&column{title: "NOTE", left: true, cell: func(row *rankRow) string { return row.note }, style: noteStyle},
+		&column{title: "NOTE", left: true, cell: func(row *rankRow) string { return row.note() }, style: noteStyle},
 	)
 }
 
@@ -201,7 +201,7 @@ func (l *layout) width() int {
 }
 
 func (r *ranking) noted() bool {
-	return slices.ContainsFunc(r.rows, func(row rankRow) bool { return row.note != "" })
+	return slices.ContainsFunc(r.rows, func(row rankRow) bool { return row.note() != "" })
 }
 
 func (l *layout) writeRow(w io.Writer, t terminal, cell func(*column) (text, style string)) {
@@ -226,9 +226,12 @@ func always(style string) func(*rankRow) string {
 	return func(*rankRow) string { return style }
 }
 
-// noteStyle makes what only one phase made stand out.
+// noteStyle makes what is dangerous, or what only one phase made, stand out.
 func noteStyle(row *rankRow) string {
-	switch row.note {
+	if row.danger != "" {
+		return styleRed
+	}
+	switch row.only {
 	case "":
 		return ""
 	case recording.PhaseSetup + "-only", recording.PhaseHandover + "-only":
