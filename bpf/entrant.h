@@ -43,7 +43,8 @@ static __always_inline void entrant_join(u32 workload, u32 tgid, u64 exe_size, u
 		lose(workload, LOSS_ENTRANTS_FULL);
 }
 
-/* Runs before the child's first instruction. A process born into a workload by a
+/* Runs before the child's first instruction, under the run queue's lock: sched_process_fork tells the same,
+ * but from Linux 7.0 on that can be preempted, and be missed. A process born into a workload by a
  * parent outside it (CLONE_INTO_CGROUP), or by an entrant, is an entrant. */
 static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
 {

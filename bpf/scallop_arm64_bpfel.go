@@ -171,8 +171,8 @@ const (
 	ScallopProgSchedProcessExecRaw = "sched_process_exec_raw"
 	ScallopProgSchedProcessExit    = "sched_process_exit"
 	ScallopProgSchedProcessExitRaw = "sched_process_exit_raw"
-	ScallopProgSchedProcessFork    = "sched_process_fork"
-	ScallopProgSchedProcessForkRaw = "sched_process_fork_raw"
+	ScallopProgSchedWakeupNew      = "sched_wakeup_new"
+	ScallopProgSchedWakeupNewRaw   = "sched_wakeup_new_raw"
 	ScallopProgSignalGenerate      = "signal_generate"
 	ScallopProgSignalGenerateRaw   = "signal_generate_raw"
 	ScallopProgSysEnter            = "sys_enter"
@@ -241,8 +241,8 @@ type ScallopProgramSpecs struct {
 	SchedProcessExecRaw *ebpf.ProgramSpec `ebpf:"sched_process_exec_raw"`
 	SchedProcessExit    *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessExitRaw *ebpf.ProgramSpec `ebpf:"sched_process_exit_raw"`
-	SchedProcessFork    *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
-	SchedProcessForkRaw *ebpf.ProgramSpec `ebpf:"sched_process_fork_raw"`
+	SchedWakeupNew      *ebpf.ProgramSpec `ebpf:"sched_wakeup_new"`
+	SchedWakeupNewRaw   *ebpf.ProgramSpec `ebpf:"sched_wakeup_new_raw"`
 	SignalGenerate      *ebpf.ProgramSpec `ebpf:"signal_generate"`
 	SignalGenerateRaw   *ebpf.ProgramSpec `ebpf:"signal_generate_raw"`
 	SysEnter            *ebpf.ProgramSpec `ebpf:"sys_enter"`
@@ -370,8 +370,8 @@ type ScallopPrograms struct {
 	SchedProcessExecRaw *ebpf.Program `ebpf:"sched_process_exec_raw"`
 	SchedProcessExit    *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessExitRaw *ebpf.Program `ebpf:"sched_process_exit_raw"`
-	SchedProcessFork    *ebpf.Program `ebpf:"sched_process_fork"`
-	SchedProcessForkRaw *ebpf.Program `ebpf:"sched_process_fork_raw"`
+	SchedWakeupNew      *ebpf.Program `ebpf:"sched_wakeup_new"`
+	SchedWakeupNewRaw   *ebpf.Program `ebpf:"sched_wakeup_new_raw"`
 	SignalGenerate      *ebpf.Program `ebpf:"signal_generate"`
 	SignalGenerateRaw   *ebpf.Program `ebpf:"signal_generate_raw"`
 	SysEnter            *ebpf.Program `ebpf:"sys_enter"`
@@ -390,8 +390,8 @@ func (p *ScallopPrograms) Close() error {
 		p.SchedProcessExecRaw,
 		p.SchedProcessExit,
 		p.SchedProcessExitRaw,
-		p.SchedProcessFork,
-		p.SchedProcessForkRaw,
+		p.SchedWakeupNew,
+		p.SchedWakeupNewRaw,
 		p.SignalGenerate,
 		p.SignalGenerateRaw,
 		p.SysEnter,

@@ -24,7 +24,7 @@ type typedPrograms struct {
 	CgroupMkdir  *ebpf.Program `ebpf:"cgroup_mkdir"`
 	CgroupRmdir  *ebpf.Program `ebpf:"cgroup_rmdir"`
 	CgroupAttach *ebpf.Program `ebpf:"cgroup_attach_task"`
-	Fork         *ebpf.Program `ebpf:"sched_process_fork"`
+	Fork         *ebpf.Program `ebpf:"sched_wakeup_new"`
 	Exec         *ebpf.Program `ebpf:"sched_process_exec"`
 	Exit         *ebpf.Program `ebpf:"sched_process_exit"`
 	Signal       *ebpf.Program `ebpf:"signal_generate"`
@@ -35,7 +35,7 @@ type rawPrograms struct {
 	CgroupMkdir  *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
 	CgroupRmdir  *ebpf.Program `ebpf:"cgroup_rmdir_raw"`
 	CgroupAttach *ebpf.Program `ebpf:"cgroup_attach_task_raw"`
-	Fork         *ebpf.Program `ebpf:"sched_process_fork_raw"`
+	Fork         *ebpf.Program `ebpf:"sched_wakeup_new_raw"`
 	Exec         *ebpf.Program `ebpf:"sched_process_exec_raw"`
 	Exit         *ebpf.Program `ebpf:"sched_process_exit_raw"`
 	Signal       *ebpf.Program `ebpf:"signal_generate_raw"`
@@ -134,7 +134,7 @@ func probeList(mkdir, rmdir, attach, fork, exec, exit, signal, enter *ebpf.Progr
 		{"cgroup_mkdir", mkdir},
 		{"cgroup_rmdir", rmdir},
 		{"cgroup_attach_task", attach},
-		{"sched_process_fork", fork},
+		{"sched_wakeup_new", fork},
 		{"sched_process_exec", exec},
 		{"sched_process_exit", exit},
 		{"signal_generate", signal},
