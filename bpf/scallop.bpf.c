@@ -12,6 +12,16 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 	SEC("tp_btf/" #name) int name(u64 *ctx) { return call_; }              \
 	SEC("raw_tp/" #name) int name##_raw(u64 *ctx) { return call_; }
 
+/* The third kind is for kernels that may preempt the other two: perf-style, with preemption off, and nothing
+ * but the current task and the record to go by. It returns KEEP, or perf(1) loses its own records. */
+#define KEEP 1
+#define PERF_TRACEPOINT(group, name, call_)                                    \
+	SEC("tracepoint/" #group "/" #name) int name##_perf(u64 *ctx)          \
+	{                                                                      \
+		call_;                                                         \
+		return KEEP;                                                   \
+	}
+
 /* This CPU's counter. Nothing else writes it meanwhile: docs/kernel-side.md. */
 static __always_inline void add_one(u32 slot)
 {
@@ -87,6 +97,15 @@ static __always_inline void move_typed(u64 *ctx)
 		before_move(regs->ARG1, regs->ARG2, regs->ARG3);
 }
 
+/* The record (TP_STRUCT__entry of sys_enter): the number, then the arguments. */
+static __always_inline void move_recorded(u64 *ctx)
+{
+	if (!watch_moves || likely(ctx[1] != NR_WRITE) || !may_move(ctx[4]))
+		return;
+	if (!BPF_CORE_READ(current_task(), cred, euid.val))
+		before_move(ctx[2], ctx[3], ctx[4]);
+}
+
 SEC("tp_btf/sys_enter")
 int sys_enter(u64 *ctx)
 {
@@ -105,10 +124,20 @@ int sys_enter_raw(u64 *ctx)
 	return count_read(ctx[1]);
 }
 
+static __always_inline int enter_recorded(u64 *ctx)
+{
+	move_recorded(ctx);
+	return HAVE_CURRENT_TASK_BTF ? count_typed(ctx[1]) : count_read(ctx[1]);
+}
+
+PERF_TRACEPOINT(raw_syscalls, sys_enter, enter_recorded(ctx))
+
 TRACEPOINT(cgroup_mkdir, on_cgroup_mkdir((void *)ctx[0], (void *)ctx[1]))
 TRACEPOINT(cgroup_attach_task, on_cgroup_attach((void *)ctx[0], (void *)ctx[2], ctx[3]))
 TRACEPOINT(cgroup_rmdir, on_cgroup_rmdir((void *)ctx[0]))
 TRACEPOINT(sched_wakeup_new, on_fork(current_task(), (void *)ctx[0]))
 TRACEPOINT(sched_process_exec, on_exec((void *)ctx[0]))
 TRACEPOINT(sched_process_exit, on_exit((void *)ctx[0]))
+PERF_TRACEPOINT(sched, sched_process_exec, on_exec(current_task()))
+PERF_TRACEPOINT(sched, sched_process_exit, on_exit(current_task()))
 TRACEPOINT(signal_generate, on_signal(ctx[0], ctx[1], (void *)ctx[2], ctx[4]))

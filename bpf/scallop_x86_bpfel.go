@@ -147,46 +147,49 @@ type ScallopWorkload struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	ScallopMapBirths               = "births"
-	ScallopMapCalls                = "calls"
-	ScallopMapCgroupIndex          = "cgroup_index"
-	ScallopMapCgroups              = "cgroups"
-	ScallopMapCounts               = "counts"
-	ScallopMapEntrants             = "entrants"
-	ScallopMapEvents               = "events"
-	ScallopMapExeScratch           = "exe_scratch"
-	ScallopMapExes                 = "exes"
-	ScallopMapFreeSlots            = "free_slots"
-	ScallopMapFreeWorkloads        = "free_workloads"
-	ScallopMapLosses               = "losses"
-	ScallopMapSettled              = "settled"
-	ScallopMapWorkloads            = "workloads"
-	ScallopProgCgroupAttachTask    = "cgroup_attach_task"
-	ScallopProgCgroupAttachTaskRaw = "cgroup_attach_task_raw"
-	ScallopProgCgroupMkdir         = "cgroup_mkdir"
-	ScallopProgCgroupMkdirRaw      = "cgroup_mkdir_raw"
-	ScallopProgCgroupRmdir         = "cgroup_rmdir"
-	ScallopProgCgroupRmdirRaw      = "cgroup_rmdir_raw"
-	ScallopProgSchedProcessExec    = "sched_process_exec"
-	ScallopProgSchedProcessExecRaw = "sched_process_exec_raw"
-	ScallopProgSchedProcessExit    = "sched_process_exit"
-	ScallopProgSchedProcessExitRaw = "sched_process_exit_raw"
-	ScallopProgSchedWakeupNew      = "sched_wakeup_new"
-	ScallopProgSchedWakeupNewRaw   = "sched_wakeup_new_raw"
-	ScallopProgSignalGenerate      = "signal_generate"
-	ScallopProgSignalGenerateRaw   = "signal_generate_raw"
-	ScallopProgSysEnter            = "sys_enter"
-	ScallopProgSysEnterRaw         = "sys_enter_raw"
-	ScallopVarBirthStopSignals     = "birth_stop_signals"
-	ScallopVarCgroupMask           = "cgroup_mask"
-	ScallopVarNoWorkloadRow        = "no_workload_row"
-	ScallopVarSlotsPerCpu          = "slots_per_cpu"
-	ScallopVarUnusedClass          = "unused_class"
-	ScallopVarUnusedEvent          = "unused_event"
-	ScallopVarUnusedEventKind      = "unused_event_kind"
-	ScallopVarUnusedLoss           = "unused_loss"
-	ScallopVarUnusedPhase          = "unused_phase"
-	ScallopVarWatchMoves           = "watch_moves"
+	ScallopMapBirths                = "births"
+	ScallopMapCalls                 = "calls"
+	ScallopMapCgroupIndex           = "cgroup_index"
+	ScallopMapCgroups               = "cgroups"
+	ScallopMapCounts                = "counts"
+	ScallopMapEntrants              = "entrants"
+	ScallopMapEvents                = "events"
+	ScallopMapExeScratch            = "exe_scratch"
+	ScallopMapExes                  = "exes"
+	ScallopMapFreeSlots             = "free_slots"
+	ScallopMapFreeWorkloads         = "free_workloads"
+	ScallopMapLosses                = "losses"
+	ScallopMapSettled               = "settled"
+	ScallopMapWorkloads             = "workloads"
+	ScallopProgCgroupAttachTask     = "cgroup_attach_task"
+	ScallopProgCgroupAttachTaskRaw  = "cgroup_attach_task_raw"
+	ScallopProgCgroupMkdir          = "cgroup_mkdir"
+	ScallopProgCgroupMkdirRaw       = "cgroup_mkdir_raw"
+	ScallopProgCgroupRmdir          = "cgroup_rmdir"
+	ScallopProgCgroupRmdirRaw       = "cgroup_rmdir_raw"
+	ScallopProgSchedProcessExec     = "sched_process_exec"
+	ScallopProgSchedProcessExecPerf = "sched_process_exec_perf"
+	ScallopProgSchedProcessExecRaw  = "sched_process_exec_raw"
+	ScallopProgSchedProcessExit     = "sched_process_exit"
+	ScallopProgSchedProcessExitPerf = "sched_process_exit_perf"
+	ScallopProgSchedProcessExitRaw  = "sched_process_exit_raw"
+	ScallopProgSchedWakeupNew       = "sched_wakeup_new"
+	ScallopProgSchedWakeupNewRaw    = "sched_wakeup_new_raw"
+	ScallopProgSignalGenerate       = "signal_generate"
+	ScallopProgSignalGenerateRaw    = "signal_generate_raw"
+	ScallopProgSysEnter             = "sys_enter"
+	ScallopProgSysEnterPerf         = "sys_enter_perf"
+	ScallopProgSysEnterRaw          = "sys_enter_raw"
+	ScallopVarBirthStopSignals      = "birth_stop_signals"
+	ScallopVarCgroupMask            = "cgroup_mask"
+	ScallopVarNoWorkloadRow         = "no_workload_row"
+	ScallopVarSlotsPerCpu           = "slots_per_cpu"
+	ScallopVarUnusedClass           = "unused_class"
+	ScallopVarUnusedEvent           = "unused_event"
+	ScallopVarUnusedEventKind       = "unused_event_kind"
+	ScallopVarUnusedLoss            = "unused_loss"
+	ScallopVarUnusedPhase           = "unused_phase"
+	ScallopVarWatchMoves            = "watch_moves"
 )
 
 // LoadScallop returns the embedded CollectionSpec for Scallop.
@@ -231,22 +234,25 @@ type ScallopSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ScallopProgramSpecs struct {
-	CgroupAttachTask    *ebpf.ProgramSpec `ebpf:"cgroup_attach_task"`
-	CgroupAttachTaskRaw *ebpf.ProgramSpec `ebpf:"cgroup_attach_task_raw"`
-	CgroupMkdir         *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
-	CgroupMkdirRaw      *ebpf.ProgramSpec `ebpf:"cgroup_mkdir_raw"`
-	CgroupRmdir         *ebpf.ProgramSpec `ebpf:"cgroup_rmdir"`
-	CgroupRmdirRaw      *ebpf.ProgramSpec `ebpf:"cgroup_rmdir_raw"`
-	SchedProcessExec    *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
-	SchedProcessExecRaw *ebpf.ProgramSpec `ebpf:"sched_process_exec_raw"`
-	SchedProcessExit    *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
-	SchedProcessExitRaw *ebpf.ProgramSpec `ebpf:"sched_process_exit_raw"`
-	SchedWakeupNew      *ebpf.ProgramSpec `ebpf:"sched_wakeup_new"`
-	SchedWakeupNewRaw   *ebpf.ProgramSpec `ebpf:"sched_wakeup_new_raw"`
-	SignalGenerate      *ebpf.ProgramSpec `ebpf:"signal_generate"`
-	SignalGenerateRaw   *ebpf.ProgramSpec `ebpf:"signal_generate_raw"`
-	SysEnter            *ebpf.ProgramSpec `ebpf:"sys_enter"`
-	SysEnterRaw         *ebpf.ProgramSpec `ebpf:"sys_enter_raw"`
+	CgroupAttachTask     *ebpf.ProgramSpec `ebpf:"cgroup_attach_task"`
+	CgroupAttachTaskRaw  *ebpf.ProgramSpec `ebpf:"cgroup_attach_task_raw"`
+	CgroupMkdir          *ebpf.ProgramSpec `ebpf:"cgroup_mkdir"`
+	CgroupMkdirRaw       *ebpf.ProgramSpec `ebpf:"cgroup_mkdir_raw"`
+	CgroupRmdir          *ebpf.ProgramSpec `ebpf:"cgroup_rmdir"`
+	CgroupRmdirRaw       *ebpf.ProgramSpec `ebpf:"cgroup_rmdir_raw"`
+	SchedProcessExec     *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
+	SchedProcessExecPerf *ebpf.ProgramSpec `ebpf:"sched_process_exec_perf"`
+	SchedProcessExecRaw  *ebpf.ProgramSpec `ebpf:"sched_process_exec_raw"`
+	SchedProcessExit     *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
+	SchedProcessExitPerf *ebpf.ProgramSpec `ebpf:"sched_process_exit_perf"`
+	SchedProcessExitRaw  *ebpf.ProgramSpec `ebpf:"sched_process_exit_raw"`
+	SchedWakeupNew       *ebpf.ProgramSpec `ebpf:"sched_wakeup_new"`
+	SchedWakeupNewRaw    *ebpf.ProgramSpec `ebpf:"sched_wakeup_new_raw"`
+	SignalGenerate       *ebpf.ProgramSpec `ebpf:"signal_generate"`
+	SignalGenerateRaw    *ebpf.ProgramSpec `ebpf:"signal_generate_raw"`
+	SysEnter             *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysEnterPerf         *ebpf.ProgramSpec `ebpf:"sys_enter_perf"`
+	SysEnterRaw          *ebpf.ProgramSpec `ebpf:"sys_enter_raw"`
 }
 
 // ScallopMapSpecs contains maps before they are loaded into the kernel.
@@ -360,22 +366,25 @@ type ScallopVariables struct {
 //
 // It can be passed to LoadScallopObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ScallopPrograms struct {
-	CgroupAttachTask    *ebpf.Program `ebpf:"cgroup_attach_task"`
-	CgroupAttachTaskRaw *ebpf.Program `ebpf:"cgroup_attach_task_raw"`
-	CgroupMkdir         *ebpf.Program `ebpf:"cgroup_mkdir"`
-	CgroupMkdirRaw      *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
-	CgroupRmdir         *ebpf.Program `ebpf:"cgroup_rmdir"`
-	CgroupRmdirRaw      *ebpf.Program `ebpf:"cgroup_rmdir_raw"`
-	SchedProcessExec    *ebpf.Program `ebpf:"sched_process_exec"`
-	SchedProcessExecRaw *ebpf.Program `ebpf:"sched_process_exec_raw"`
-	SchedProcessExit    *ebpf.Program `ebpf:"sched_process_exit"`
-	SchedProcessExitRaw *ebpf.Program `ebpf:"sched_process_exit_raw"`
-	SchedWakeupNew      *ebpf.Program `ebpf:"sched_wakeup_new"`
-	SchedWakeupNewRaw   *ebpf.Program `ebpf:"sched_wakeup_new_raw"`
-	SignalGenerate      *ebpf.Program `ebpf:"signal_generate"`
-	SignalGenerateRaw   *ebpf.Program `ebpf:"signal_generate_raw"`
-	SysEnter            *ebpf.Program `ebpf:"sys_enter"`
-	SysEnterRaw         *ebpf.Program `ebpf:"sys_enter_raw"`
+	CgroupAttachTask     *ebpf.Program `ebpf:"cgroup_attach_task"`
+	CgroupAttachTaskRaw  *ebpf.Program `ebpf:"cgroup_attach_task_raw"`
+	CgroupMkdir          *ebpf.Program `ebpf:"cgroup_mkdir"`
+	CgroupMkdirRaw       *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
+	CgroupRmdir          *ebpf.Program `ebpf:"cgroup_rmdir"`
+	CgroupRmdirRaw       *ebpf.Program `ebpf:"cgroup_rmdir_raw"`
+	SchedProcessExec     *ebpf.Program `ebpf:"sched_process_exec"`
+	SchedProcessExecPerf *ebpf.Program `ebpf:"sched_process_exec_perf"`
+	SchedProcessExecRaw  *ebpf.Program `ebpf:"sched_process_exec_raw"`
+	SchedProcessExit     *ebpf.Program `ebpf:"sched_process_exit"`
+	SchedProcessExitPerf *ebpf.Program `ebpf:"sched_process_exit_perf"`
+	SchedProcessExitRaw  *ebpf.Program `ebpf:"sched_process_exit_raw"`
+	SchedWakeupNew       *ebpf.Program `ebpf:"sched_wakeup_new"`
+	SchedWakeupNewRaw    *ebpf.Program `ebpf:"sched_wakeup_new_raw"`
+	SignalGenerate       *ebpf.Program `ebpf:"signal_generate"`
+	SignalGenerateRaw    *ebpf.Program `ebpf:"signal_generate_raw"`
+	SysEnter             *ebpf.Program `ebpf:"sys_enter"`
+	SysEnterPerf         *ebpf.Program `ebpf:"sys_enter_perf"`
+	SysEnterRaw          *ebpf.Program `ebpf:"sys_enter_raw"`
 }
 
 func (p *ScallopPrograms) Close() error {
@@ -387,14 +396,17 @@ func (p *ScallopPrograms) Close() error {
 		p.CgroupRmdir,
 		p.CgroupRmdirRaw,
 		p.SchedProcessExec,
+		p.SchedProcessExecPerf,
 		p.SchedProcessExecRaw,
 		p.SchedProcessExit,
+		p.SchedProcessExitPerf,
 		p.SchedProcessExitRaw,
 		p.SchedWakeupNew,
 		p.SchedWakeupNewRaw,
 		p.SignalGenerate,
 		p.SignalGenerateRaw,
 		p.SysEnter,
+		p.SysEnterPerf,
 		p.SysEnterRaw,
 	)
 }

@@ -28,7 +28,7 @@ func (r *Recorder) CgroupMask() uint32 { return uint32(len(r.index) - 1) }
 // Exes are the paths of executables, by workload.
 func (r *Recorder) Exes() (map[int]map[ExeID]string, error) {
 	all := map[int]map[ExeID]string{}
-	err := readAll(r.objects.maps.Exes, func(k bpf.ScallopExeKey, v bpf.ScallopExe) {
+	err := readAll(r.objects, r.objects.maps.Exes, func(k bpf.ScallopExeKey, v bpf.ScallopExe) {
 		w := int(k.Workload)
 		if all[w] == nil {
 			all[w] = map[ExeID]string{}

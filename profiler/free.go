@@ -24,7 +24,7 @@ func (r *Recorder) Ignore(workloads ...int) error {
 	}
 	for id, member := range members {
 		ignored := member | noWorkload
-		err := r.objects.maps.Cgroups.Update(id, ignored, ebpf.UpdateExist)
+		err := r.objects.update(r.objects.maps.Cgroups, id, ignored, ebpf.UpdateExist)
 		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("no longer recording cgroup %d: %w", id, err)
 		}
@@ -42,7 +42,7 @@ func (r *Recorder) members(workloads []int) (map[uint64]uint32, error) {
 	if len(workloads) == 0 {
 		return members, nil
 	}
-	err := readAll(r.objects.maps.Cgroups, func(id uint64, member uint32) {
+	err := readAll(r.objects, r.objects.maps.Cgroups, func(id uint64, member uint32) {
 		if slices.Contains(workloads, int(member&bpf.ScallopWorkloadMask)) {
 			members[id] = member
 		}
@@ -84,16 +84,16 @@ func (r *Recorder) Free(workloads []int) error {
 	m := &r.objects.maps
 	err := errors.Join(
 		r.freeCalls(set),
-		deleteFrom(m.Exes, func(k bpf.ScallopExeKey, _ bpf.ScallopExe) bool { return set[int(k.Workload)] }),
+		deleteFrom(r.objects, m.Exes, func(k bpf.ScallopExeKey, _ bpf.ScallopExe) bool { return set[int(k.Workload)] }),
 		// Of processes that never joined, or that live on: who has the number next knows nothing of them.
-		deleteFrom(m.Entrants, func(_ uint32, e bpf.ScallopEntrant) bool { return set[int(e.Workload)] }),
-		deleteFrom(m.Settled, func(_ uint32, w uint32) bool { return set[int(w)] }),
+		deleteFrom(r.objects, m.Entrants, func(_ uint32, e bpf.ScallopEntrant) bool { return set[int(e.Workload)] }),
+		deleteFrom(r.objects, m.Settled, func(_ uint32, w uint32) bool { return set[int(w)] }),
 	)
 	if err != nil {
 		return fmt.Errorf("freeing %d workloads: %w", len(workloads), err)
 	}
 	for _, w := range workloads {
-		if err := r.objects.maps.FreeWorkloads.Put(nil, uint32(w)); err != nil {
+		if err := r.objects.push(m.FreeWorkloads, uint32(w)); err != nil {
 			return fmt.Errorf("freeing workload %d: %w", w, err)
 		}
 	}
@@ -102,35 +102,19 @@ func (r *Recorder) Free(workloads []int) error {
 
 func (r *Recorder) freeCalls(ended map[int]bool) error {
 	slots := map[bpf.ScallopCallKey]uint32{}
-	err := readAll(r.objects.maps.Calls, func(k bpf.ScallopCallKey, v bpf.ScallopFirstCall) {
+	err := readAll(r.objects, r.objects.maps.Calls, func(k bpf.ScallopCallKey, v bpf.ScallopFirstCall) {
 		if ended[int(k.Workload)] {
 			slots[k] = v.Slot
 		}
 	})
 	for k, slot := range slots {
-		if err := r.objects.maps.Calls.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := r.objects.remove(r.objects.maps.Calls, k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return err
 		}
 		for cpu := range r.cpus {
 			atomic.StoreUint64(&r.counts[cpu*r.sizes.slotsPerCPU()+int(slot)], 0)
 		}
-		if err := r.objects.maps.FreeSlots.Put(nil, slot); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-// deleteFrom takes elements out of a hash map.
-func deleteFrom[K, V any](m *ebpf.Map, unwanted func(K, V) bool) error {
-	var keys []K
-	err := readAll(m, func(k K, v V) {
-		if unwanted(k, v) {
-			keys = append(keys, k)
-		}
-	})
-	for _, k := range keys {
-		if err := m.Delete(k); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := r.objects.push(r.objects.maps.FreeSlots, slot); err != nil {
 			return err
 		}
 	}
@@ -140,7 +124,7 @@ func deleteFrom[K, V any](m *ebpf.Map, unwanted func(K, V) bool) error {
 // Exists tells whether a cgroup that is recorded or watched is still there.
 func (r *Recorder) Exists(cgroupID uint64) bool {
 	var member uint32
-	return r.objects.maps.Cgroups.Lookup(cgroupID, &member) == nil
+	return r.objects.lookup(r.objects.maps.Cgroups, cgroupID, &member) == nil
 }
 
 // Strays are processes that were about to join a workload and are not in it: their move is
@@ -152,7 +136,7 @@ type Strays map[uint32]bool
 // any move takes.
 func (r *Recorder) SweepEntrants(before Strays) (Strays, error) {
 	joining := map[uint32]uint32{}
-	err := readAll(r.objects.maps.Entrants, func(pid uint32, e bpf.ScallopEntrant) { joining[pid] = e.Workload })
+	err := readAll(r.objects, r.objects.maps.Entrants, func(pid uint32, e bpf.ScallopEntrant) { joining[pid] = e.Workload })
 	if err != nil {
 		return nil, fmt.Errorf("reading the processes that are about to join: %w", err)
 	}
@@ -174,7 +158,8 @@ func (r *Recorder) SweepEntrants(before Strays) (Strays, error) {
 func (r *Recorder) forgetEntrant(pid uint32) {
 	var e bpf.ScallopEntrant
 	// One after the other: hash maps do both at once from Linux 5.14 on. The kernel side may be faster.
-	if r.objects.maps.Entrants.Lookup(pid, &e) != nil || r.objects.maps.Entrants.Delete(pid) != nil {
+	entrants := r.objects.maps.Entrants
+	if r.objects.lookup(entrants, pid, &e) != nil || r.objects.remove(entrants, pid) != nil {
 		return
 	}
 	if int(e.Workload) < len(r.workloads) {
@@ -197,5 +182,5 @@ func (r *Recorder) isIn(pid, w uint32) bool {
 		return true
 	}
 	var member uint32
-	return r.objects.maps.Cgroups.Lookup(id, &member) == nil && member&bpf.ScallopWorkloadMask == w
+	return r.objects.lookup(r.objects.maps.Cgroups, id, &member) == nil && member&bpf.ScallopWorkloadMask == w
 }

@@ -12,50 +12,11 @@ import (
 	"github.com/scallop-sec/scallop/bpf"
 )
 
-// Probes: how the programs hang on the tracepoints.
-const (
-	ProbeTpBTF = "tp_btf"
-	ProbeRaw   = "raw_tracepoint"
-)
-
-// typedPrograms are the tp_btf ones. sys_enter is attached last, when
-// everything that decides where a call belongs is in place.
-type typedPrograms struct {
-	CgroupMkdir  *ebpf.Program `ebpf:"cgroup_mkdir"`
-	CgroupRmdir  *ebpf.Program `ebpf:"cgroup_rmdir"`
-	CgroupAttach *ebpf.Program `ebpf:"cgroup_attach_task"`
-	Fork         *ebpf.Program `ebpf:"sched_wakeup_new"`
-	Exec         *ebpf.Program `ebpf:"sched_process_exec"`
-	Exit         *ebpf.Program `ebpf:"sched_process_exit"`
-	Signal       *ebpf.Program `ebpf:"signal_generate"`
-	SysEnter     *ebpf.Program `ebpf:"sys_enter"`
-}
-
-type rawPrograms struct {
-	CgroupMkdir  *ebpf.Program `ebpf:"cgroup_mkdir_raw"`
-	CgroupRmdir  *ebpf.Program `ebpf:"cgroup_rmdir_raw"`
-	CgroupAttach *ebpf.Program `ebpf:"cgroup_attach_task_raw"`
-	Fork         *ebpf.Program `ebpf:"sched_wakeup_new_raw"`
-	Exec         *ebpf.Program `ebpf:"sched_process_exec_raw"`
-	Exit         *ebpf.Program `ebpf:"sched_process_exit_raw"`
-	Signal       *ebpf.Program `ebpf:"signal_generate_raw"`
-	SysEnter     *ebpf.Program `ebpf:"sys_enter_raw"`
-}
-
-// sysEnterName is the tracepoint where calls are counted.
-const sysEnterName = "sys_enter"
-
-// probe is one program and the tracepoint it is for.
-type probe struct {
-	tracepoint string
-	program    *ebpf.Program
-}
-
 // kernelObjects is all that scallop has in the kernel.
 type kernelObjects struct {
 	maps   bpf.ScallopMaps
 	probes []probe // in the order of attaching
-	kind   string  // ProbeTpBTF or ProbeRaw
+	kind   string  // one of Probes
 	links  []link.Link
 
 	uncounted bool // sys_enter stays alone
@@ -76,12 +37,16 @@ func raiseMemlock() (restore func()) {
 }
 
 // loadObjects loads maps and programs, whole or not at all. An empty Probe takes
-// tp_btf where it loads and raw_tracepoint otherwise.
+// the first of Probes that loads.
 func loadObjects(opts Options) (*kernelObjects, error) {
 	defer raiseMemlock()()
+	kinds := []string{opts.Probe}
+	if opts.Probe == "" {
+		kinds = Probes()
+	}
 	var failed error
-	for _, load := range loaders(opts.Probe) {
-		k, err := load(opts)
+	for _, kind := range kinds {
+		k, err := loadKind(kind, opts)
 		if err == nil {
 			k.uncounted = opts.Uncounted
 			return k, nil
@@ -91,54 +56,14 @@ func loadObjects(opts Options) (*kernelObjects, error) {
 	return nil, loadError(failed)
 }
 
-// loaders are what to attempt, in this order.
-func loaders(kind string) []func(Options) (*kernelObjects, error) {
+func loadKind(kind string, opts Options) (*kernelObjects, error) {
 	switch kind {
-	case ProbeTpBTF:
-		return []func(Options) (*kernelObjects, error){loadTyped}
+	case ProbePerf:
+		return loadPerf(opts)
 	case ProbeRaw:
-		return []func(Options) (*kernelObjects, error){loadRaw}
+		return loadRaw(opts)
 	default:
-		return []func(Options) (*kernelObjects, error){loadTyped, loadRaw}
-	}
-}
-
-func loadTyped(opts Options) (*kernelObjects, error) {
-	var objs struct {
-		bpf.ScallopMaps
-		typedPrograms
-	}
-	if err := loadInto(&objs, opts); err != nil {
-		return nil, err
-	}
-	p := objs.typedPrograms
-	return &kernelObjects{maps: objs.ScallopMaps, kind: ProbeTpBTF, probes: probeList(
-		p.CgroupMkdir, p.CgroupRmdir, p.CgroupAttach, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
-}
-
-func loadRaw(opts Options) (*kernelObjects, error) {
-	var objs struct {
-		bpf.ScallopMaps
-		rawPrograms
-	}
-	if err := loadInto(&objs, opts); err != nil {
-		return nil, err
-	}
-	p := objs.rawPrograms
-	return &kernelObjects{maps: objs.ScallopMaps, kind: ProbeRaw, probes: probeList(
-		p.CgroupMkdir, p.CgroupRmdir, p.CgroupAttach, p.Fork, p.Exec, p.Exit, p.Signal, p.SysEnter)}, nil
-}
-
-func probeList(mkdir, rmdir, attach, fork, exec, exit, signal, enter *ebpf.Program) []probe {
-	return []probe{
-		{"cgroup_mkdir", mkdir},
-		{"cgroup_rmdir", rmdir},
-		{"cgroup_attach_task", attach},
-		{"sched_wakeup_new", fork},
-		{"sched_process_exec", exec},
-		{"sched_process_exit", exit},
-		{"signal_generate", signal},
-		{sysEnterName, enter},
+		return loadTyped(opts)
 	}
 }
 
@@ -169,29 +94,6 @@ func (o *Options) configure(spec *ebpf.CollectionSpec) error {
 		return err
 	}
 	return spec.Variables[bpf.ScallopVarBirthStopSignals].Set(signalMask(o.BirthStopSignals))
-}
-
-// attach hangs every program on its tracepoint, or none.
-func (k *kernelObjects) attach() error {
-	for _, p := range k.probes {
-		if k.uncounted && p.tracepoint == sysEnterName {
-			continue
-		}
-		l, err := k.attachOne(p)
-		if err != nil {
-			k.detach()
-			return &HostError{fmt.Sprintf("attaching to tracepoint %s as %s", p.tracepoint, k.kind), err, AskDoctor}
-		}
-		k.links = append(k.links, l)
-	}
-	return nil
-}
-
-func (k *kernelObjects) attachOne(p probe) (link.Link, error) {
-	if k.kind == ProbeTpBTF {
-		return link.AttachTracing(link.TracingOptions{Program: p.program})
-	}
-	return link.AttachRawTracepoint(link.RawTracepointOptions{Name: p.tracepoint, Program: p.program})
 }
 
 func (k *kernelObjects) detach() {

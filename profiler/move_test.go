@@ -82,7 +82,7 @@ func TestMovesItselfIn(t *testing.T) {
 // The move itself tells no earlier than when it is done: the write to cgroup.procs is what is seen. A process that
 // calls all the while, in many threads, makes not one call outside setup, 200 times.
 func TestNoCallSlipsThroughAMove(t *testing.T) {
-	for _, probe := range []string{profiler.ProbeTpBTF, profiler.ProbeRaw} {
+	for _, probe := range profiler.LosslessProbes() {
 		t.Run(probe, func(t *testing.T) {
 			s := newStage(t, profiler.Options{Containers: true, Probe: probe})
 			outside, _ := newCgroup(t, "outside-"+probe)

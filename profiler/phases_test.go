@@ -22,7 +22,7 @@ func TestPhasesAreExact(t *testing.T) {
 	hosttest.Root(t)
 	const runs = 1000
 	program := hosttest.Program(t, "phases", hosttest.Bare...)
-	for _, probe := range []string{profiler.ProbeTpBTF, profiler.ProbeRaw} {
+	for _, probe := range profiler.LosslessProbes() {
 		t.Run(probe, func(t *testing.T) {
 			r := start(t, profiler.Options{Sizes: profiler.SizesFor(250), Probe: probe})
 			runs := runs

@@ -40,7 +40,7 @@ func (r *Recorder) pinMaps(dir string) error {
 
 func (r *Recorder) pinProbes(dir string) error {
 	for i, p := range r.objects.probes {
-		name := r.objects.kind + "-" + p.tracepoint
+		name := p.kind + "-" + p.tracepoint
 		if err := p.program.Pin(filepath.Join(dir, pinnedProgram+name)); err != nil {
 			return err
 		}
@@ -103,13 +103,13 @@ func loadPinned(dir string) (*kernelObjects, error) {
 		closeMaps(&k.maps)
 		return nil, err
 	}
-	for _, kind := range []string{ProbeTpBTF, ProbeRaw} {
+	for _, kind := range []string{ProbeTpBTF, ProbeRaw, ProbePerf} {
 		if _, err := os.Stat(filepath.Join(dir, pinnedLink+kind+"-sys_enter")); err == nil {
 			k.kind = kind
 		}
 	}
-	for _, p := range probeList(nil, nil, nil, nil, nil, nil, nil, nil) {
-		if err := k.loadProbe(dir, p.tracepoint); err != nil {
+	for _, p := range probeList(k.kind, lockedPrograms{}, nil, nil, nil) {
+		if err := k.loadProbe(dir, p); err != nil {
 			k.detach()
 			closeMaps(&k.maps)
 			return nil, err
@@ -118,16 +118,15 @@ func loadPinned(dir string) (*kernelObjects, error) {
 	return k, nil
 }
 
-func (k *kernelObjects) loadProbe(dir, tracepoint string) error {
-	name := k.kind + "-" + tracepoint
-	program, err := ebpf.LoadPinnedProgram(filepath.Join(dir, pinnedProgram+name), nil)
-	if err != nil {
-		return fmt.Errorf("program %s: %w", tracepoint, err)
+func (k *kernelObjects) loadProbe(dir string, p probe) (err error) {
+	name := p.kind + "-" + p.tracepoint
+	if p.program, err = ebpf.LoadPinnedProgram(filepath.Join(dir, pinnedProgram+name), nil); err != nil {
+		return fmt.Errorf("program %s: %w", p.tracepoint, err)
 	}
-	k.probes = append(k.probes, probe{tracepoint, program})
+	k.probes = append(k.probes, p)
 	l, err := link.LoadPinnedLink(filepath.Join(dir, pinnedLink+name), nil)
 	if err != nil {
-		return fmt.Errorf("link %s: %w", tracepoint, err)
+		return fmt.Errorf("link %s: %w", p.tracepoint, err)
 	}
 	k.links = append(k.links, l)
 	return nil
@@ -163,7 +162,7 @@ func (r *Recorder) takeOver() error {
 	if err := r.mapAll(); err != nil {
 		return err
 	}
-	return readAll(r.objects.maps.Cgroups, func(id uint64, member uint32) {
+	return readAll(r.objects, r.objects.maps.Cgroups, func(id uint64, member uint32) {
 		if w := int(member & bpf.ScallopWorkloadMask); w != noWorkload && !r.kernelIndexed(id, member) {
 			r.joined[w] = append(r.joined[w], id)
 		}
@@ -205,7 +204,7 @@ func (r *Recorder) Unknown(known func(w int) bool) (orphans, rest []int, err err
 		return nil, nil, err
 	}
 	inUse := map[int]bool{}
-	err = readAll(r.objects.maps.Cgroups, func(_ uint64, member uint32) { inUse[int(member&bpf.ScallopWorkloadMask)] = true })
+	err = readAll(r.objects, r.objects.maps.Cgroups, func(_ uint64, member uint32) { inUse[int(member&bpf.ScallopWorkloadMask)] = true })
 	for w := range r.workloads {
 		_, born := r.Birth(w)
 		switch {
@@ -227,14 +226,14 @@ func (r *Recorder) freeNumbers() (map[int]bool, error) {
 	free, queue := map[int]bool{}, r.objects.maps.FreeWorkloads
 	for {
 		var w uint32
-		err := queue.LookupAndDelete(nil, &w)
+		err := r.objects.pop(queue, &w)
 		if errors.Is(err, ebpf.ErrKeyNotExist) || errors.Is(err, fs.ErrNotExist) {
 			return free, nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("asking which workloads are free: %w", err)
 		}
-		if err := queue.Put(nil, w); err != nil {
+		if err := r.objects.push(queue, w); err != nil {
 			return nil, fmt.Errorf("asking which workloads are free: %w", err)
 		}
 		if free[int(w)] {

@@ -21,7 +21,7 @@ import (
 // Options of a Recorder.
 type Options struct {
 	Sizes Sizes
-	// Probe forces ProbeTpBTF or ProbeRaw; empty takes what loads.
+	// Probe forces one of Probes; empty takes the best that loads.
 	Probe string
 	// Containers says that processes join workloads by a move from cgroup to cgroup, and that
 	// workloads are born: all but scallop run.
@@ -136,7 +136,7 @@ func mapMemory[T any](r *Recorder, m *ebpf.Map) ([]T, error) {
 // workloads added before or later.
 func (r *Recorder) Start() error { return r.objects.attach() }
 
-// Probe is how the programs are attached: ProbeTpBTF or ProbeRaw.
+// Probe is how the programs are attached: one of Probes.
 func (r *Recorder) Probe() string { return r.objects.kind }
 
 // CPUs is the number of possible CPUs.

@@ -2,13 +2,10 @@ package profiler
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/scallop-sec/scallop/bpf"
 )
@@ -45,10 +42,6 @@ type ExeID struct {
 	Inode  uint64
 	Device uint32
 }
-
-// batch is the number of elements read from a map at a time. A bucket of the
-// kernel's hash map must fit, or the read fails.
-const batch = 512
 
 // Snapshot reads all counters and evidence of workload w. The workload runs on
 // meanwhile; a call of that time is in this snapshot or in the next.
@@ -90,7 +83,7 @@ func (r *Recorder) snapshotOf(all map[int]*Snapshot, w int) *Snapshot {
 // Look reads the counters only: snapshots without paths and losses.
 func (r *Recorder) Look(wanted func(w int) bool) (map[int]*Snapshot, error) {
 	all, now := map[int]*Snapshot{}, Now()
-	err := readAll(r.objects.maps.Calls, func(k bpf.ScallopCallKey, v bpf.ScallopFirstCall) {
+	err := readAll(r.objects, r.objects.maps.Calls, func(k bpf.ScallopCallKey, v bpf.ScallopFirstCall) {
 		w := int(k.Workload)
 		if !wanted(w) {
 			return
@@ -162,22 +155,4 @@ func (r *Recorder) readLosses(w int, s *Snapshot) error {
 	var err error
 	s.Losses[LossCallsMissed], s.Losses[LossTurnsMissed], err = r.objects.missed()
 	return err
-}
-
-// readAll visits every element of a hash map, many at a time.
-func readAll[K, V any](m *ebpf.Map, visit func(K, V)) error {
-	var cursor ebpf.MapBatchCursor
-	keys, values := make([]K, batch), make([]V, batch)
-	for {
-		n, err := m.BatchLookup(&cursor, keys, values, nil)
-		for i := range n {
-			visit(keys[i], values[i])
-		}
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

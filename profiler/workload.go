@@ -35,7 +35,7 @@ type WorkloadOptions struct {
 // workload's number. ErrKnown: the kernel side was faster, since the cgroup's parent is watched.
 func (r *Recorder) AddWorkload(opts WorkloadOptions) (int, error) {
 	var number uint32
-	if err := r.objects.maps.FreeWorkloads.LookupAndDelete(nil, &number); err != nil {
+	if err := r.objects.pop(r.objects.maps.FreeWorkloads, &number); err != nil {
 		return 0, ErrNoRoom
 	}
 	w := &r.workloads[number]
@@ -45,7 +45,7 @@ func (r *Recorder) AddWorkload(opts WorkloadOptions) (int, error) {
 	w.Root = opts.CgroupID
 	if err := r.Join(int(number), opts.CgroupID, opts.Class); err != nil {
 		*w = bpf.ScallopWorkload{}
-		return 0, errors.Join(err, r.objects.maps.FreeWorkloads.Put(nil, number))
+		return 0, errors.Join(err, r.objects.push(r.objects.maps.FreeWorkloads, number))
 	}
 	return int(number), nil
 }
@@ -72,7 +72,7 @@ func (r *Recorder) Enter(w, pid int) error {
 		entrant.ExeSize = uint64(info.Size())
 	}
 	atomic.AddUint32(&r.workloads[w].Entrants, 1)
-	err := r.objects.maps.Entrants.Update(uint32(pid), entrant, ebpf.UpdateNoExist)
+	err := r.objects.update(r.objects.maps.Entrants, uint32(pid), entrant, ebpf.UpdateNoExist)
 	if err == nil {
 		return nil
 	}
@@ -87,9 +87,9 @@ func (r *Recorder) Enter(w, pid int) error {
 // then is no mistake.
 func (r *Recorder) Widen(id uint64) error {
 	var member uint32
-	err := r.objects.maps.Cgroups.Lookup(id, &member)
+	err := r.objects.lookup(r.objects.maps.Cgroups, id, &member)
 	if err == nil {
-		err = r.objects.maps.Cgroups.Update(id, member|uint32(cgroup.Whole)<<bpf.ScallopClassShift, ebpf.UpdateExist)
+		err = r.objects.update(r.objects.maps.Cgroups, id, member|uint32(cgroup.Whole)<<bpf.ScallopClassShift, ebpf.UpdateExist)
 	}
 	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		return fmt.Errorf("recording all below cgroup %d: %w", id, err)
@@ -104,7 +104,7 @@ func (r *Recorder) Follow(id uint64, class cgroup.Class) error {
 
 func (r *Recorder) putMember(id uint64, w uint32, class cgroup.Class) error {
 	member := w | uint32(class)<<bpf.ScallopClassShift
-	err := r.objects.maps.Cgroups.Update(id, member, ebpf.UpdateNoExist)
+	err := r.objects.update(r.objects.maps.Cgroups, id, member, ebpf.UpdateNoExist)
 	if errors.Is(err, ebpf.ErrKeyExist) {
 		return ErrKnown
 	}

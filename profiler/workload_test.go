@@ -37,7 +37,7 @@ func classNames() []string {
 func TestClassOfNames(t *testing.T) {
 	hosttest.Root(t)
 	names := classNames()
-	for _, probe := range []string{profiler.ProbeTpBTF, profiler.ProbeRaw} {
+	for _, probe := range profiler.LosslessProbes() {
 		t.Run(probe, func(t *testing.T) {
 			r := start(t, profiler.Options{Sizes: profiler.SizesFor(len(names)), Probe: probe, Containers: true})
 			top, id := newCgroup(t, "classes-"+probe)

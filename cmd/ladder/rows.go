@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"strings"
+
+	"github.com/scallop-sec/scallop/profiler"
 )
 
 // Rows that the others are compared with, one pair for each loop.
@@ -44,6 +46,9 @@ func allRows(tools bool) []row {
 		{name: "switching: scallop, two of 1,000 recorded", loop: loopPing, attach: scallopMany, bars: switchingBars},
 		{name: "switching: cached cgroup, atomic add", loop: loopPing, attach: cachedAtomic},
 		{name: "switching: per-CPU hash {cgroup, nr}", loop: loopPing, attach: hash},
+	}
+	if slices.Contains(profiler.Probes(), profiler.ProbePerf) {
+		rows = append(rows, row{name: "scallop, recorded, perf tracepoint", attach: scallopPerf})
 	}
 	if tools {
 		rows = append(rows, toolRows()...)

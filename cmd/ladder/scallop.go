@@ -10,17 +10,22 @@ import (
 // scallop itself; the loop is recorded or not. One workload as `scallop run` has it, a thousand as
 // `scallop record` does, which looks for processes that are moved in, too.
 var (
-	scallopRecorded      = recorder(false, func(g []group) []group { return g[groupLoop : groupLoop+1] })
-	scallopBystander     = recorder(false, func(g []group) []group { return g[groupOther : groupOther+1] })
-	scallopMany          = recorder(true, func(g []group) []group { return g })
-	scallopManyBystander = recorder(true, func(g []group) []group { return g[groupLoop+1:] })
+	scallopRecorded      = recorder(profiler.Options{}, justLoop)
+	scallopPerf          = recorder(profiler.Options{Probe: profiler.ProbePerf}, justLoop)
+	scallopBystander     = recorder(profiler.Options{}, func(g []group) []group { return g[groupOther : groupOther+1] })
+	scallopMany          = recorder(profiler.Options{Containers: true}, func(g []group) []group { return g })
+	scallopManyBystander = recorder(profiler.Options{Containers: true}, func(g []group) []group { return g[groupLoop+1:] })
 )
 
+func justLoop(g []group) []group { return g[groupLoop : groupLoop+1] }
+
 // recorder records the chosen groups, each as a workload in its steady phase.
-func recorder(containers bool, choose func([]group) []group) attachFunc {
+func recorder(opts profiler.Options, choose func([]group) []group) attachFunc {
 	return func(_ context.Context, b *bench) (func() error, error) {
 		groups := choose(b.groups)
-		r, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(len(groups)), Containers: containers})
+		opts := opts
+		opts.Sizes = profiler.SizesFor(len(groups))
+		r, err := profiler.Open(opts)
 		if err != nil {
 			return nil, err
 		}

@@ -36,7 +36,7 @@ func addRecordFlags(flags *pflag.FlagSet, f *recordFlags) {
 	f.lifeFlags.add(flags)
 	flags.DurationVar(&f.duration, "duration", 0, "end after `DURATION`")
 	flags.DurationVar(&f.checkpoint, "checkpoint", 30*time.Second, "write the recordings so far every `INTERVAL`; 0 is never")
-	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf or raw_tracepoint (default: what loads)")
+	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf, raw_tracepoint or tracepoint (default: the best of this kernel)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
 	_ = flags.MarkHidden("probe")
 }
@@ -69,7 +69,7 @@ func (f *recordFlags) checkValues() error {
 		return err
 	}
 	if f.probe != "" {
-		return oneOf("--probe", f.probe, []string{profiler.ProbeTpBTF, profiler.ProbeRaw})
+		return oneOf("--probe", f.probe, []string{profiler.ProbeTpBTF, profiler.ProbeRaw, profiler.ProbePerf})
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func addRunFlags(flags *pflag.FlagSet, f *runFlags) {
 	flags.DurationVar(&f.stopAfter, "stop-after", 0, "stop the command `DURATION` after it is ready")
 	flags.DurationVar(&f.checkpoint, "checkpoint", 10*time.Second, "write the recording so far every `INTERVAL`; 0 is never")
 	flags.IntVar(&f.maxCalls, "max-calls", 0, "room for `N` different calls by phase; more are counted as lost (default 2298)")
-	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf or raw_tracepoint (default: what loads)")
+	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf, raw_tracepoint or tracepoint (default: the best of this kernel)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
 	flags.BoolVar(&f.passthrough, "passthrough-exit", false, "exit with the command's own code (128+N after signal N)")
 	_ = flags.MarkHidden("probe")
@@ -134,7 +134,7 @@ func (f *runFlags) checkValues(flags *pflag.FlagSet) error {
 		return fmt.Errorf("--max-calls %d: give 1 to %d", f.maxCalls, maxMaxCalls)
 	}
 	if f.probe != "" {
-		return oneOf("--probe", f.probe, []string{profiler.ProbeTpBTF, profiler.ProbeRaw})
+		return oneOf("--probe", f.probe, []string{profiler.ProbeTpBTF, profiler.ProbeRaw, profiler.ProbePerf})
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ const (
 	whenUser     = "with --user"
 	whenOldLimit = "up to Linux 5.10"
 	whenRunning  = "for a leader that ran before, of another user or with more capabilities"
+	whenPreempts = "where doctor's first self-test is of tracepoint (Linux 7.2)"
 	whenPinned   = "with --pin, if no bpffs is mounted"
 )
 
@@ -32,6 +33,7 @@ var Needs = []Need{
 	{"run", "cap_perfmon", "", "attach to tracepoints and read kernel memory in BPF"},
 	{"run", "cap_dac_override", whenNotOwner, "make a cgroup and start the command in it; root needs it, too, where the folder is mode 0555"},
 	{"run", "cap_sys_resource", whenOldLimit, "lift the limit of locked memory for BPF maps"},
+	{"run", "cap_sys_nice", whenPreempts, "miss no calls while it reads BPF maps"},
 	{"run", "cap_setuid", whenUser, "become the user"},
 	{"run", "cap_setgid", whenUser, "take the user's groups"},
 	{"run", "cap_kill", whenUser, "send the stop signal to another user's process"},
@@ -41,6 +43,7 @@ var Needs = []Need{
 	{"record", "cap_sys_ptrace", whenRunning, "tell its executable"},
 	{"record", "cap_sys_admin", whenPinned, "mount it"},
 	{"record", "cap_sys_resource", whenOldLimit, "lift the limit of locked memory for BPF maps"},
+	{"record", "cap_sys_nice", whenPreempts, "miss no calls while it reads BPF maps"},
 	{"hook", "cap_bpf", "", "load BPF programs and maps"},
 	{"hook", "cap_perfmon", "", "attach to tracepoints and read kernel memory in BPF"},
 	{"doctor", "cap_bpf", "", "load, in the self-test"},

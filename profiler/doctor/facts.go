@@ -74,7 +74,7 @@ func Gather(ctx context.Context, child func(calls int) []string) *Facts {
 	if f.MountErr == nil {
 		attemptCgroup(f, child(0))
 	}
-	for _, probe := range []string{profiler.ProbeTpBTF, profiler.ProbeRaw} {
+	for _, probe := range profiler.Probes() {
 		f.SelfTests = append(f.SelfTests, selfTest(probe, f.Mount, f.MountErr, child))
 	}
 	return f

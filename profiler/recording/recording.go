@@ -114,7 +114,7 @@ type Host struct {
 	Kernel       string   `json:"kernel"`       // uname -r
 	Architecture string   `json:"architecture"` // x86_64, aarch64
 	CPUs         int      `json:"cpus"`         // possible CPUs
-	Probe        string   `json:"probe"`        // tp_btf or raw_tracepoint
+	Probe        string   `json:"probe"`        // tp_btf, raw_tracepoint or tracepoint
 	CgroupLayout string   `json:"cgroupLayout"` // unified, hybrid
 	CgroupMount  string   `json:"cgroupMount"`
 	Capabilities []string `json:"capabilities"` // effective, of scallop while recording

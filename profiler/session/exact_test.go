@@ -11,7 +11,7 @@ import (
 func TestExactThreads(t *testing.T) {
 	hosttest.Root(t)
 	calls := hosttest.Program(t, "calls", "-static", "-pthread")
-	for _, probe := range []string{profiler.ProbeTpBTF, profiler.ProbeRaw} {
+	for _, probe := range profiler.LosslessProbes() {
 		t.Run(probe, func(t *testing.T) {
 			opts := options(calls, "64", "200000")
 			opts.Probe = probe
@@ -108,7 +108,7 @@ func number(r *recording.Recording, abi string, nr int) uint64 {
 
 func TestABIs(t *testing.T) {
 	hosttest.Root(t)
-	for _, probe := range []string{profiler.ProbeTpBTF, profiler.ProbeRaw} {
+	for _, probe := range profiler.LosslessProbes() {
 		t.Run("64-bit program "+probe, func(t *testing.T) {
 			opts := options(hosttest.Program(t, "abi64", hosttest.Bare...))
 			opts.Probe = probe

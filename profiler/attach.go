@@ -1,0 +1,76 @@
+package profiler
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// attach hangs every program on its tracepoint, or none.
+func (k *kernelObjects) attach() error {
+	for _, p := range k.probes {
+		if k.uncounted && p.tracepoint == sysEnterName {
+			continue
+		}
+		l, err := p.attach()
+		if err != nil {
+			k.detach()
+			return &HostError{fmt.Sprintf("attaching to tracepoint %s as %s", p.tracepoint, p.kind), err, AskDoctor}
+		}
+		k.links = append(k.links, l)
+	}
+	return nil
+}
+
+func (p probe) attach() (link.Link, error) {
+	switch p.kind {
+	case ProbePerf:
+		return attachPerf(perfGroup(p.tracepoint), p.tracepoint, p.program)
+	case ProbeRaw:
+		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: p.tracepoint, Program: p.program})
+	default:
+		return link.AttachTracing(link.TracingOptions{Program: p.program})
+	}
+}
+
+// perfGroup is the group of a trace event that scallop attaches to perf-style.
+func perfGroup(tracepoint string) string {
+	if tracepoint == sysEnterName {
+		return "raw_syscalls"
+	}
+	return "sched"
+}
+
+// attachPerf hangs a program on a trace event of all CPUs and tasks. The perf event that it takes stays off, which
+// link.Tracepoint does not offer: the program runs all the same, and the kernel need not look after a record.
+func attachPerf(group, name string, program *ebpf.Program) (link.Link, error) {
+	id, err := eventID(group, name)
+	if err != nil {
+		return nil, err
+	}
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Sample: 1, Bits: unix.PerfBitDisabled}
+	event, err := openOnAnyCPU(&attr)
+	if err != nil {
+		return nil, fmt.Errorf("opening a perf event of %s: %w", name, err)
+	}
+	defer unix.Close(event) // the link holds it
+	return link.AttachRawLink(link.RawLinkOptions{Target: event, Program: program, Attach: ebpf.AttachPerfEvent})
+}
+
+// openOnAnyCPU takes the first CPU that is online: an event that is off does not mind which.
+func openOnAnyCPU(attr *unix.PerfEventAttr) (fd int, err error) {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return 0, err
+	}
+	for cpu := range cpus {
+		fd, err = unix.PerfEventOpen(attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+		if !errors.Is(err, unix.ENODEV) {
+			break
+		}
+	}
+	return fd, err
+}

@@ -1,0 +1,42 @@
+package profiler
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"golang.org/x/sys/unix"
+)
+
+// sysEnterSleeps tells whether the kernel runs raw programs on sys_enter with preemption on (Linux 7.2): a task
+// that is preempted inside has all others of that CPU skipped. Attempted, not looked up: only
+// such kernels load a program there that may sleep.
+func sysEnterSleeps() bool {
+	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type:         ebpf.Tracing,
+		AttachType:   ebpf.AttachTraceRawTp,
+		AttachTo:     sysEnterName,
+		Flags:        unix.BPF_F_SLEEPABLE,
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+		License:      "MIT",
+	})
+	if err != nil {
+		return false
+	}
+	program.Close()
+	return true
+}
+
+// countsPerfMisses is the first release that counts the runs of perf-style programs that it skips
+// (trace_call_bpf). Before, they would be lost silently, and nothing that could be attempted tells.
+var countsPerfMisses = KernelVersion{6, 7}
+
+// canRecordPerf says why perf-style programs cannot be used.
+func canRecordPerf() error {
+	release := runningKernel()
+	if version, known := ParseKernelVersion(release); known && version.Before(countsPerfMisses) {
+		return fmt.Errorf("attaching as %s: Linux %s does not count the runs that it skips: use %s", ProbePerf, release, ProbeTpBTF)
+	}
+	_, err := eventID("raw_syscalls", sysEnterName)
+	return err
+}
