@@ -32,6 +32,21 @@ func handoverCalls(shipped []*baselines.Baseline, families []string, noNewPrivs 
 	return calls
 }
 
+// HandoverOf says how it is known that a runtime makes the named call after it has loaded the filter: any version of any
+// family, with any setting. It is empty if none is known to.
+func HandoverOf(name string) (string, error) {
+	shipped, err := baselines.Shipped()
+	if err != nil {
+		return "", fmt.Errorf("%w; this is a bug in scallop, please report it", err)
+	}
+	for _, c := range handoverCalls(shipped, families(), NoNewPrivsAny) {
+		if c.name == name {
+			return c.text, nil
+		}
+	}
+	return "", nil
+}
+
 func versionsOf(shipped []*baselines.Baseline, family string) []*baselines.Baseline {
 	var list []*baselines.Baseline
 	for _, b := range shipped {

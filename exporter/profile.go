@@ -12,6 +12,8 @@ type Reason string
 const (
 	// Observed: the workload made the call in one of the chosen phases.
 	Observed Reason = "observed"
+	// Denied: a filter denied the call to the workload, and whoever reviewed that took it in.
+	Denied Reason = "denied"
 	// Handover: the runtime makes the call after the filter is loaded and
 	// before the workload's execve.
 	Handover Reason = "handover"

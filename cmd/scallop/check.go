@@ -17,7 +17,7 @@ import (
 type checkOptions struct {
 	profile         string
 	format, output  string
-	propose         string
+	proposal        proposalFlags
 	phases          []string
 	require         []string
 	minCoverage     share
@@ -32,10 +32,10 @@ var handoverWords = []string{"auto", "yes", "no"}
 func newCheckCmd(e *env) *cobra.Command {
 	var opts checkOptions
 	cmd := &cobra.Command{
-		Use:   "check --profile PROFILE [flags] RECORDING…",
-		Short: "Fail if a profile does not allow what was recorded",
-		Long: `Hold a profile against recordings, for CI: the exit code is 0 if the profile allows every call that
-they hold, and 1 if not. Each call that is missing is listed with its phase, count, first caller and
+		Use:   "check --profile PROFILE [flags] RECORDING|DENIALS…",
+		Short: "Fail if a profile does not allow what was recorded or denied",
+		Long: `Hold a profile against recordings and denial reports (scallop denials -o), for CI: the exit code is 0 if the profile
+allows every call that they hold, and 1 if not. Each call that is missing is listed with its phase, count, first caller and
 what it gives an attacker. With --unused, allowing what was never seen fails, too; calls that the
 runtime, every process or other C libraries need are not counted as unused.
 
@@ -46,10 +46,12 @@ hosts and kernels by where the recordings were made.
 A check of a shallow recording proves little: --require-phases and --min-coverage make it fail.
 A recording that misses calls fails (exit code 4 if that is all) unless --allow-incomplete is given.
 
---propose writes the profile with what is missing added and, with --unused, what is unused taken out.
+--propose writes the profile with what is missing added and, with --unused, what is unused taken out. A dangerous call
+that was denied is added only with --accept NAME.
 With --format github, a summary is added to the file that $GITHUB_STEP_SUMMARY names.`,
 		Example: `  scallop check --profile nginx-seccomp.json nginx.json
   scallop check --profile nginx-seccomp.json --require-phases startup,steady,shutdown --min-coverage 99% runs/*.json
+  scallop check --profile nginx-seccomp.json --propose new.json --accept ptrace denials.json nginx.json
   scallop check --profile nginx-seccomp.json --unused --propose new.json --format sarif -o check.sarif nginx.json`,
 		Args: recordingArgs("scallop check --profile nginx-seccomp.json nginx.json"),
 		RunE: func(_ *cobra.Command, args []string) error { return runCheck(e, args, opts) },
@@ -63,7 +65,7 @@ func addCheckFlags(cmd *cobra.Command, opts *checkOptions) {
 	flags.StringVarP(&opts.profile, "profile", "p", "", "check this `PROFILE`: a file, docker-default or podman-default")
 	flags.StringVar(&opts.format, "format", "text", "`FORMAT` of the report: "+strings.Join(report.CheckFormats(), ", "))
 	flags.StringVarP(&opts.output, "output-file", "o", "-", "write the report to `FILE`; - is standard output")
-	flags.StringVar(&opts.propose, "propose", "", "write the profile that would pass to `FILE`, if this one does not")
+	opts.proposal.addTo(flags)
 	flags.BoolVar(&opts.unused, "unused", false, "fail if the profile allows what was never seen")
 	flags.StringSliceVar(&opts.phases, "phases", nil, "demand the calls of these `PHASES` only, e.g. steady,shutdown (default all but setup)")
 	flags.StringSliceVar(&opts.require, "require-phases", nil, "fail unless a recording reached each of these `PHASES`, e.g. startup,steady,shutdown")
@@ -110,7 +112,7 @@ func runCheck(e *env, paths []string, opts checkOptions) error {
 		return usageError(err)
 	}
 	result.Next = nextSteps(opts, paths, result)
-	if err := writeProposal(e, opts, p, evidence, result); err != nil {
+	if _, err := opts.proposal.write(e, p, evidence, result); err != nil {
 		return err
 	}
 	return reportCheck(e, opts, result)
@@ -123,6 +125,9 @@ func (o *checkOptions) check() (gate.Options, error) {
 		return g, errors.New("--profile is missing: name the profile to check, e.g. --profile nginx-seccomp.json")
 	}
 	if err := oneOf("--format", o.format, report.CheckFormats()); err != nil {
+		return g, err
+	}
+	if err := o.proposal.check(); err != nil {
 		return g, err
 	}
 	if err := oneOf("--handover", o.handover, handoverWords); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/scallop-sec/scallop/exporter/gate"
 	"github.com/scallop-sec/scallop/exporter/policy"
+	"github.com/scallop-sec/scallop/profiler/denials/report"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -40,7 +42,7 @@ func readGateProfile(e *env, name string) (*policy.Policy, []byte, error) {
 	return p, data, nil
 }
 
-// gather reads recordings and keeps what they say, not them: a thousand replicas take the memory
+// gather reads recordings and denial reports, and keeps what they say, not them: a thousand replicas take the memory
 // of a few. They are decoded in parallel and added in their order, so that nothing depends on timing.
 func gather(e *env, paths []string) (*gate.Evidence, error) {
 	evidence := gate.NewEvidence()
@@ -50,6 +52,10 @@ func gather(e *env, paths []string) (*gate.Evidence, error) {
 			failed = r.err
 		}
 		if failed != nil {
+			continue
+		}
+		if r.denials != nil {
+			evidence.AddDenials(paths[i], r.denials)
 			continue
 		}
 		if err := evidence.Add(paths[i], r.rec); err != nil {
@@ -62,12 +68,38 @@ func gather(e *env, paths []string) (*gate.Evidence, error) {
 	return evidence, nil
 }
 
+// decoded is one of both, or why it is neither.
 type decoded struct {
-	rec *recording.Recording
-	err error
+	rec     *recording.Recording
+	denials *report.Report
+	err     error
 }
 
-// decodeAll yields the recordings in the order of paths, a few ahead of what is taken.
+// sniffed is how much of a file tells what it is, in bytes.
+const sniffed = 4 << 10
+
+// readEvidence reads a recording or a denial report, whichever it is.
+func readEvidence(e *env, path string) decoded {
+	file, name, err := openInput(e, path)
+	if err != nil {
+		return decoded{err: err}
+	}
+	defer file.Close()
+	in := bufio.NewReaderSize(file, sniffed)
+	begin, _ := in.Peek(sniffed) // errors come again when it is read
+	var d decoded
+	if gate.LooksLikeDenials(begin) {
+		d.denials, d.err = report.Decode(in)
+	} else {
+		d.rec, d.err = recording.Decode(in)
+	}
+	if d.err != nil {
+		d.err = usageError(fmt.Errorf("%s: %w", name, d.err))
+	}
+	return d
+}
+
+// decodeAll yields the files in the order of paths, a few ahead of what is taken.
 func decodeAll(e *env, paths []string) func(func(int, decoded) bool) {
 	return func(yield func(int, decoded) bool) {
 		ahead := min(2*runtime.GOMAXPROCS(0), len(paths))
@@ -78,8 +110,7 @@ func decodeAll(e *env, paths []string) func(func(int, decoded) bool) {
 			}
 			pending[i] = make(chan decoded, 1)
 			go func() {
-				rec, err := readRecording(e, paths[i])
-				pending[i] <- decoded{rec, err}
+				pending[i] <- readEvidence(e, paths[i])
 			}()
 		}
 		for i := range ahead {

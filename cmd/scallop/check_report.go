@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/scallop-sec/scallop/exporter/gate"
-	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/exporter/report"
 )
 
@@ -61,10 +60,10 @@ func nextSteps(opts checkOptions, paths []string, result *gate.Result) []string 
 	if missing+unused == 0 {
 		return nil
 	}
-	if opts.propose != "" {
+	if opts.proposal.file != "" {
 		return []string{
-			"if the calls are meant: review " + shellWords([]string{opts.propose}) + ", and commit it as " + shellWords([]string{opts.profile}),
-			shellWords([]string{"scallop", "diff", opts.profile, opts.propose}),
+			"if the calls are meant: review " + shellWords([]string{opts.proposal.file}) + ", and commit it as " + shellWords([]string{opts.profile}),
+			shellWords([]string{"scallop", "diff", opts.profile, opts.proposal.file}),
 		}
 	}
 	command := []string{"scallop", "check", "--profile", opts.profile}
@@ -72,6 +71,9 @@ func nextSteps(opts checkOptions, paths []string, result *gate.Result) []string 
 		command = append(command, "--unused")
 	}
 	steps := []string{"to mend the profile: " + withRecordings(append(command, "--propose", "proposed.json"), paths)}
+	if result.Reports > 0 {
+		return steps // a denial report makes no profile
+	}
 	return append(steps, "to make a new one of these recordings alone: "+withRecordings([]string{"scallop", "export", "-o", "proposed.json"}, paths))
 }
 
@@ -82,26 +84,4 @@ func withRecordings(command, paths []string) string {
 		return shellWords(append(command, paths[0])) + fmt.Sprintf(" … (all %d)", len(paths))
 	}
 	return shellWords(append(command, paths...))
-}
-
-// writeProposal writes nothing if there is nothing to mend.
-func writeProposal(e *env, opts checkOptions, p *policy.Policy, evidence *gate.Evidence, result *gate.Result) error {
-	if opts.propose == "" || result.Count(gate.Missing)+result.Count(gate.Unused) == 0 {
-		return nil
-	}
-	proposed, notes, err := gate.Propose(p, evidence, result)
-	if err != nil {
-		return usageError(fmt.Errorf("propose a profile: %w", err))
-	}
-	data, err := proposed.Encode()
-	if err != nil {
-		return usageError(err)
-	}
-	if err := writeOutput(e, opts.propose, data); err != nil {
-		return err
-	}
-	for _, note := range notes {
-		warn(e, "the proposed profile does not pass either: %s", note)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ type Options struct {
 	// Phases whose calls the profile must allow; none means all but setup, and
 	// handover only if Handover says so.
 	Phases []string
+	// OnlyDenied demands the calls of denial reports alone: recordings tell then why these are missing.
+	OnlyDenied bool
 	// Handover demands the runtime's own calls: the profile is for one.
 	Handover bool
 	// Unused fails a profile that allows what was never seen.
@@ -33,9 +36,12 @@ type Result struct {
 	Recordings int
 	Duplicates int
 	Workloads  []string
-	Phases     []string // reached
-	Required   []string
-	ABIs       []string
+	// Reports is the number of denial reports, and DeniedTo are the workloads in them.
+	Reports  int
+	DeniedTo []string
+	Phases   []string // reached
+	Required []string
+	ABIs     []string
 	// Calls are all that the profile had to allow, the most frequent first.
 	Calls    []Verdict
 	Findings []Finding // the gravest first
@@ -82,7 +88,7 @@ func (r *Result) Count(kind Kind) (n int) {
 func Check(f *Filter, e *Evidence, opts Options) (*Result, error) {
 	r := &Result{
 		Profile: f.Source, Recordings: e.Recordings(), Duplicates: e.duplicates, Workloads: e.Workloads(),
-		Phases: e.Phases(), Required: opts.Require, ABIs: f.ABIs, Unused: opts.Unused, MinCoverage: opts.MinCoverage,
+		Reports: e.denials.reports, DeniedTo: e.denials.to(), Phases: e.Phases(), Required: opts.Require, ABIs: f.ABIs, Unused: opts.Unused, MinCoverage: opts.MinCoverage,
 	}
 	for _, abi := range e.abis() {
 		if slices.Contains(f.ABIs, abi) {
@@ -90,6 +96,9 @@ func Check(f *Filter, e *Evidence, opts Options) (*Result, error) {
 		}
 	}
 	r.judge(f, e, opts)
+	if err := r.judgeDenied(f, e); err != nil {
+		return nil, err
+	}
 	if err := r.requirements(e, opts); err != nil {
 		return nil, err
 	}
@@ -106,7 +115,7 @@ func Check(f *Filter, e *Evidence, opts Options) (*Result, error) {
 func (r *Result) judge(f *Filter, e *Evidence, opts Options) {
 	for _, call := range e.Calls() {
 		c, ok := call.In(opts.demands)
-		if !ok {
+		if !ok || opts.OnlyDenied {
 			continue
 		}
 		o := f.Judge(c.ABI, c.Nr, c.Name)
@@ -166,10 +175,13 @@ func (f *Filter) line(name string) int {
 func (c *Call) Evidence() string {
 	var counts []string
 	for _, p := range c.Phases {
-		counts = append(counts, fmt.Sprintf("%s %d", p.Phase, p.Count))
+		counts = append(counts, fmt.Sprintf("%s %d", cmp.Or(p.Phase, "phase not known"), p.Count))
 	}
 	phase, first := c.First()
-	return strings.Join(counts, ", ") + "; first by " + first.By() + " in " + phase + " of " + recording.CleanString(first.Source)
+	if phase != "" {
+		phase = " in " + phase
+	}
+	return strings.Join(counts, ", ") + "; first by " + first.By() + phase + " of " + recording.CleanString(first.Source)
 }
 
 // By is who made the call, e.g. "nginx (/usr/sbin/nginx, pid 10)".

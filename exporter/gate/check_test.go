@@ -136,11 +136,11 @@ func TestProposedProfilePasses(t *testing.T) {
 		}
 		before, _ := old.Encode()
 		r := check(t, filter(t, e, text), e, Options{Unused: true})
-		proposed, notes, err := Propose(old, e, r)
-		if err != nil || len(notes) > 0 {
-			t.Fatal(err, notes)
+		proposed, err := Propose(old, e, r, nil)
+		if err != nil || len(proposed.Notes)+len(proposed.Held) > 0 {
+			t.Fatal(err, proposed)
 		}
-		data, err := proposed.Encode()
+		data, err := proposed.Policy.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,9 +160,9 @@ func TestProposeDoesNotUndoADenial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proposed, notes, err := Propose(old, e, check(t, filter(t, e, text), e, Options{}))
-	if err != nil || len(notes) != 1 || len(proposed.Rules) != 1 {
-		t.Errorf("%v %v %v", err, notes, proposed.Rules)
+	p, err := Propose(old, e, check(t, filter(t, e, text), e, Options{}), nil)
+	if err != nil || len(p.Notes) != 1 || len(p.Policy.Rules) != 1 || len(p.Added) != 0 {
+		t.Errorf("%v %+v", err, p)
 	}
 }
 

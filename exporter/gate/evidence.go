@@ -15,7 +15,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
-// Evidence sums up recordings one at a time. It grows with the number of different
+// Evidence sums up recordings and denial reports one at a time. It grows with the number of different
 // workloads and calls, not with the number of recordings.
 type Evidence struct {
 	folds      map[foldKey]*fold
@@ -29,6 +29,7 @@ type Evidence struct {
 	unreached  map[string]int // by phase: recordings that did not reach it
 	losses     map[string]uint64
 	kernels    map[string]string // by the hosts' native ABI
+	denials    denials
 }
 
 // Incomplete is a recording that says that it misses calls.
@@ -41,7 +42,7 @@ type Incomplete struct {
 func NewEvidence() *Evidence {
 	return &Evidence{
 		folds: map[foldKey]*fold{}, merged: map[string]*recording.Merger{}, ids: map[string]bool{}, reached: map[string]bool{},
-		unreached: map[string]int{}, losses: map[string]uint64{}, kernels: map[string]string{},
+		unreached: map[string]int{}, losses: map[string]uint64{}, kernels: map[string]string{}, denials: newDenials(),
 	}
 }
 
@@ -153,12 +154,15 @@ func (e *Evidence) Calls() []Call {
 	}
 	var calls []Call
 	for key, seen := range merged {
-		calls = append(calls, Call{ABI: key.abi, Nr: key.nr, Name: seen.name, Phases: seen.list()})
+		calls = append(calls, seen.call(key))
 	}
-	slices.SortFunc(calls, func(a, b Call) int {
-		return cmp.Or(cmp.Compare(b.Count(), a.Count()), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ABI, b.ABI), cmp.Compare(a.Nr, b.Nr))
-	})
+	slices.SortFunc(calls, compareCalls)
 	return calls
+}
+
+// compareCalls: the most frequent first.
+func compareCalls(a, b Call) int {
+	return cmp.Or(cmp.Compare(b.Count(), a.Count()), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ABI, b.ABI), cmp.Compare(a.Nr, b.Nr))
 }
 
 // Count sums up the phases.
@@ -183,8 +187,8 @@ func (c *Call) In(want func(phase string) bool) (Call, bool) {
 
 // First is the first call of all phases.
 func (c *Call) First() (phase string, first First) {
-	for _, p := range c.Phases {
-		if phase == "" || p.First.before(first) {
+	for i, p := range c.Phases {
+		if i == 0 || p.First.before(first) {
 			phase, first = p.Phase, p.First
 		}
 	}

@@ -31,6 +31,8 @@ const (
 	Unreached   Kind = "unreached-phase"   // demanded, and no recording reached it
 	Unrecorded  Kind = "incomplete-record" // a recording misses calls
 	Filtered    Kind = "filtered-record"   // a recording was made under a filter
+	Elsewhere   Kind = "denied-elsewhere"  // denied, though the profile allows it
+	Answered    Kind = "answered-call"     // denied with ENOSYS on purpose
 	Shallow     Kind = "low-coverage"      // too much is still unseen
 )
 
@@ -44,13 +46,15 @@ func About(k Kind) string {
 		Unreached:   "No recording reached a phase that was asked for, so its calls are unknown.",
 		Unrecorded:  "A recording says that it misses calls.",
 		Filtered:    "A recording was made under a seccomp filter: calls that it denies could not be seen.",
+		Elsewhere:   "The system call was denied, though the profile allows it: by another filter, or by another version of the profile.",
+		Answered:    "The profile answers the system call with ENOSYS on purpose, so that C libraries take another one.",
 		Shallow:     "Too many calls are estimated to be unseen.",
 	}[k]
 }
 
 // Kinds are all, in the order of their gravity.
 func Kinds() []Kind {
-	return []Kind{Missing, Unnamed, Unrecorded, Unreached, Shallow, Unused, Filtered, Conditional}
+	return []Kind{Missing, Unnamed, Unrecorded, Unreached, Shallow, Unused, Filtered, Elsewhere, Conditional, Answered}
 }
 
 // Finding is one thing that a check has to say.
@@ -63,6 +67,8 @@ type Finding struct {
 	// also that of an unused call.
 	Call *Call
 	ABIs []string
+	// Denial is set if the call was denied in a denial report.
+	Denial *Denial
 	// Danger is what the call gives an attacker; only of calls.
 	Danger *severity.Entry
 	// Text is a sentence. It may hold words of a workload: escape them for where it is printed.

@@ -112,6 +112,10 @@ func (c *callSeen) add(p PhaseSeen) {
 	c.phases[p.Phase] = have
 }
 
+func (c *callSeen) call(key callKey) Call {
+	return Call{ABI: key.abi, Nr: key.nr, Name: c.name, Phases: c.list()}
+}
+
 func (c *callSeen) list() []PhaseSeen {
 	var list []PhaseSeen
 	for _, phase := range inLifeOrder(slices.Collect(maps.Keys(c.phases))) {

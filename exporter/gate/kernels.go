@@ -21,16 +21,16 @@ func Kernels(rec *recording.Recording) map[string]string {
 
 func noteKernels(kernels map[string]string, rec *recording.Recording) {
 	if len(rec.Parts) == 0 {
-		noteKernel(kernels, &rec.Host)
+		noteKernel(kernels, rec.Host.Architecture, rec.Host.Kernel)
 	}
 	for i := range rec.Parts {
-		noteKernel(kernels, &rec.Parts[i].Host)
+		noteKernel(kernels, rec.Parts[i].Host.Architecture, rec.Parts[i].Host.Kernel)
 	}
 }
 
-func noteKernel(kernels map[string]string, h *recording.Host) {
-	if have, ok := kernels[h.Architecture]; !ok || older(h.Kernel, have) {
-		kernels[h.Architecture] = h.Kernel
+func noteKernel(kernels map[string]string, arch, kernel string) {
+	if have, ok := kernels[arch]; !ok || older(kernel, have) {
+		kernels[arch] = kernel
 	}
 }
 

@@ -76,7 +76,7 @@ func splitComment(comment string) (exporter.Reason, string, bool) {
 	if text, ok := strings.CutPrefix(comment, "observed in "); ok {
 		return exporter.Observed, text, true
 	}
-	for _, reason := range []exporter.Reason{exporter.Handover, exporter.Portability, exporter.Base} {
+	for _, reason := range []exporter.Reason{exporter.Denied, exporter.Handover, exporter.Portability, exporter.Base} {
 		if text, ok := strings.CutPrefix(comment, string(reason)+": "); ok {
 			return reason, text, true
 		}

@@ -13,26 +13,43 @@ import (
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
-// Propose is the profile with which the check would find no missing and no unused call: what the old one has
-// stays as it is, in its order. The notes, a sentence each, are what cannot be mended by adding a rule.
-func Propose(old *policy.Policy, e *Evidence, r *Result) (*policy.Policy, []string, error) {
+// Proposal is a profile with which a check would find less.
+type Proposal struct {
+	Policy *policy.Policy
+	// Added are the names that it allows and the old one does not, sorted.
+	Added []string
+	// Held are findings of dangerous calls that were denied, and that nobody accepted: they are not added.
+	Held []Finding
+	// Notes are what cannot be mended by adding a rule, a sentence each.
+	Notes []string
+}
+
+// Propose makes the profile with which the check would find no missing and no unused call: what the old one has stays as it is, in its
+// order. A dangerous call that was denied is added only if its name is accepted: what an attacker tried must
+// not become a rule by itself.
+func Propose(old *policy.Policy, e *Evidence, r *Result, accept []string) (*Proposal, error) {
+	p := &Proposal{Held: r.held(accept)}
 	missing := r.subjects(Missing)
-	var notes []string
+	for i := range p.Held {
+		delete(missing, p.Held[i].Subject)
+	}
 	for _, name := range slices.Sorted(maps.Keys(missing)) {
 		if i := denial(old, name); i >= 0 {
-			notes = append(notes, fmt.Sprintf("rule syscalls[%d] denies %s: change it by hand", i, name))
+			p.Notes = append(p.Notes, fmt.Sprintf("rule syscalls[%d] denies %s: change it by hand", i, name))
 			delete(missing, name)
 		}
 	}
 	// The OCI object has no comments.
 	rules, err := e.rulesFor(missing, len(old.Architectures) == 0)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	rules = append(rules, r.deniedRules(without(missing, rules), len(old.Architectures) == 0)...)
 	out := *old
 	out.Rules = append(withoutNames(old.Rules, r.subjects(Unused)), rules...)
-	addABIs(&out, r)
-	return &out, notes, nil
+	addABIs(&out, r, missing)
+	p.Policy, p.Added = &out, slices.Sorted(maps.Keys(missing))
+	return p, nil
 }
 
 // subjects are the calls that findings of a kind are about.
@@ -68,7 +85,7 @@ func withoutNames(rules []policy.Rule, names map[string]bool) []policy.Rule {
 
 // rulesFor are the exporter's rules for these calls, grouped and commented as it does.
 func (e *Evidence) rulesFor(names map[string]bool, comments bool) ([]policy.Rule, error) {
-	if len(names) == 0 {
+	if len(names) == 0 || len(e.folds) == 0 {
 		return nil, nil
 	}
 	p, err := e.build(exporter.Options{Runtime: exporter.RuntimeNone, Portability: "none", AllowIncomplete: true}, named)
@@ -92,11 +109,11 @@ func (e *Evidence) rulesFor(names map[string]bool, comments bool) ([]policy.Rule
 	return rendered.Rules, nil
 }
 
-// addABIs lets the profile cover the ABIs of calls that it judged as foreign.
-func addABIs(p *policy.Policy, r *Result) {
+// addABIs lets the profile cover the ABIs of calls that it judged as foreign, of those that are added.
+func addABIs(p *policy.Policy, r *Result, added map[string]bool) {
 	for _, v := range r.Calls {
 		arch := specs.Arch(syscalls.SeccompArch(syscalls.ABI(v.Call.ABI)))
-		if v.Outcome != Foreign || arch == "" {
+		if v.Outcome != Foreign || arch == "" || !added[v.Call.Name] {
 			continue
 		}
 		if len(p.Architectures) > 0 {

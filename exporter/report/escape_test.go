@@ -89,7 +89,7 @@ func TestJUnitIsXMLAndCounts(t *testing.T) {
 			t.Errorf("suite %s: %d tests, %d cases", s.Name, s.Tests, len(s.Cases))
 		}
 	}
-	if out.Tests != tests || out.Failures != failures || failures != 6 {
+	if out.Tests != tests || out.Failures != failures || failures != 8 {
 		t.Errorf("%d of %d, counted %d of %d", out.Failures, out.Tests, failures, tests)
 	}
 	dec := xml.NewDecoder(bytes.NewReader(data))

@@ -27,6 +27,8 @@ type jsonCheck struct {
 	Profile    string         `json:"profile"`
 	Recordings int            `json:"recordings"`
 	Duplicates int            `json:"duplicates"`
+	Reports    int            `json:"denialReports"`
+	DeniedTo   []string       `json:"deniedTo"`
 	Workloads  []string       `json:"workloads"`
 	Phases     []string       `json:"phases"`
 	Required   []string       `json:"requiredPhases"`
@@ -56,6 +58,15 @@ type jsonFinding struct {
 	ABIs    []string    `json:"abis,omitempty"`
 	Danger  *jsonDanger `json:"danger,omitempty"`
 	Call    *jsonCall   `json:"call,omitempty"`
+	Denial  *jsonDenial `json:"denial,omitempty"`
+}
+
+// jsonDenial is what denial reports say of a call.
+type jsonDenial struct {
+	Count   uint64   `json:"count"`
+	Actions []string `json:"actions"`
+	Cause   string   `json:"cause"`
+	Why     string   `json:"why"`
 }
 
 type jsonDanger struct {
@@ -91,7 +102,7 @@ type jsonFirst struct {
 func checkJSON(r *gate.Result) ([]byte, error) {
 	out := jsonCheck{
 		jsonHead: jsonHead{apiVersion, "CheckResult"}, Passed: !r.Failed(), Headline: Headline(r), Profile: r.Profile,
-		Recordings: r.Recordings, Duplicates: r.Duplicates, Workloads: some(r.Workloads), Phases: some(r.Phases),
+		Recordings: r.Recordings, Duplicates: r.Duplicates, Reports: r.Reports, DeniedTo: some(r.DeniedTo), Workloads: some(r.Workloads), Phases: some(r.Phases),
 		Required: some(r.Required), Summary: some(r.Summary), Calls: len(r.Calls), Coverage: []jsonCoverage{}, Findings: []jsonFinding{}, Next: some(r.Next),
 	}
 	if r.Unused {
@@ -105,6 +116,7 @@ func checkJSON(r *gate.Result) ([]byte, error) {
 		out.Findings = append(out.Findings, jsonFinding{
 			ID: f.ID(), Kind: string(f.Kind), Level: f.Level.String(), Subject: f.Subject, Text: f.Text, Next: f.Next,
 			Line: f.Line, ABIs: f.ABIs, Danger: dangerOf(f.Danger), Call: callOf(f.Call),
+			Denial: denialOf(f.Denial),
 		})
 	}
 	return encode(out)
@@ -115,6 +127,13 @@ func dangerOf(e *severity.Entry) *jsonDanger {
 		return nil
 	}
 	return &jsonDanger{string(e.Class), e.Level.String(), e.Reason}
+}
+
+func denialOf(d *gate.Denial) *jsonDenial {
+	if d == nil {
+		return nil
+	}
+	return &jsonDenial{d.Count, d.Actions, string(d.Cause), d.Why}
 }
 
 func callOf(c *gate.Call) *jsonCall {

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/scallop-sec/scallop/exporter/gate"
@@ -19,7 +20,7 @@ func checkMarkdown(r *gate.Result) []byte {
 		icon = "❌"
 	}
 	fmt.Fprintf(&b, "### %s scallop check %s\n\n", icon, markdown(Headline(r)))
-	fmt.Fprintf(&b, "Profile %s, %s of %s; phases reached: %s.\n", code(r.Profile), plural(r.Recordings, "recording"), code(list(r.Workloads)), markdown(list(r.Phases)))
+	fmt.Fprintf(&b, "Profile %s, %s of %s; phases reached: %s.\n", code(r.Profile), sources(r), code(list(workloads(r))), markdown(list(r.Phases)))
 	for _, s := range r.Summary {
 		fmt.Fprintf(&b, "\n- %s", markdown(s))
 	}
@@ -73,7 +74,16 @@ func evidenceCell(f *gate.Finding) string {
 	if f.Call == nil {
 		return markdown("never seen")
 	}
-	return code(f.Call.Evidence())
+	cell := code(f.Call.Evidence())
+	if f.Denial != nil {
+		cell += markdown("; " + f.Denial.Text())
+	}
+	return cell
+}
+
+// workloads are those of recordings and of denial reports.
+func workloads(r *gate.Result) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(r.Workloads, r.DeniedTo))))
 }
 
 func diffMarkdown(d *gate.Diff) []byte {

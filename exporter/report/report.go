@@ -107,10 +107,10 @@ func Headline(r *gate.Result) string {
 	if len(parts) > 0 {
 		return "failed: " + strings.Join(parts, ", ")
 	}
-	text := fmt.Sprintf("passed: the profile allows all %s of %s", plural(len(r.Calls), "different call"), plural(r.Recordings, "recording"))
-	if n := r.Count(gate.Conditional); n > 0 {
+	text := fmt.Sprintf("passed: the profile allows all %s of %s", plural(len(r.Calls), "different call"), sources(r))
+	if n := r.Count(gate.Conditional) + r.Count(gate.Answered); n > 0 {
 		text = fmt.Sprintf("passed: the profile denies none of %s of %s; %d depend on arguments",
-			plural(len(r.Calls), "different call"), plural(r.Recordings, "recording"), n)
+			plural(len(r.Calls), "different call"), sources(r), n)
 	}
 	if r.Unused {
 		text += ", and no other"
@@ -118,11 +118,24 @@ func Headline(r *gate.Result) string {
 	return text
 }
 
+// sources is e.g. "2 recordings", or "1 denial report".
+func sources(r *gate.Result) string {
+	if r.Reports == 0 {
+		return plural(r.Recordings, "recording")
+	}
+	reports := plural(r.Reports, "denial report")
+	if r.Recordings == 0 {
+		return reports
+	}
+	return plural(r.Recordings, "recording") + " and " + reports
+}
+
 func noun(k gate.Kind) string {
 	return map[gate.Kind]string{
 		gate.Missing: "missing call", gate.Unnamed: "call without a name", gate.Unused: "unused call",
 		gate.Unreached: "unreached phase", gate.Unrecorded: "incomplete recording",
 		gate.Filtered: "recording under a filter", gate.Conditional: "conditional call", gate.Shallow: "shortfall of coverage",
+		gate.Elsewhere: "call denied elsewhere", gate.Answered: "call answered ENOSYS",
 	}[k]
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/scallop-sec/scallop/exporter/gate"
 	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/exporter/severity"
+	"github.com/scallop-sec/scallop/profiler/denials/report"
 	"github.com/scallop-sec/scallop/profiler/recording"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
@@ -29,10 +30,12 @@ const profileText = `{
     {
       "names": [
         "openat",
-        "swapon"
+        "swapon",
+        "clone"
       ],
       "action": "SCMP_ACT_ALLOW"
     },
+    {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
     {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]}
   ]
 }
@@ -66,7 +69,24 @@ func evidence(t testing.TB, source, comm, exe string) *gate.Evidence {
 	if err := e.Add(source, r); err != nil {
 		t.Fatal(err)
 	}
+	e.AddDenials("denials of "+source, denied(comm, exe))
 	return e
+}
+
+// denied has a call that the sample's profile allows, one that it answers ENOSYS, one that it lacks, and one that was recorded, too.
+func denied(comm, exe string) *report.Report {
+	r := &report.Report{APIVersion: report.APIVersion, Kind: report.Kind, ID: strings.Repeat("cd", 16), Complete: true, Host: report.Host{Architecture: "x86_64", Kernel: "6.12.0"}}
+	w := report.Workload{Name: comm, Kind: recording.KindCommand}
+	for i, name := range []string{"openat", "clone3", "connect", "ptrace"} {
+		nr, _ := syscalls.Number(syscalls.X86_64, name)
+		at := time.Date(2026, 11, 20, 9, 0, i, 0, time.UTC)
+		w.Denials = append(w.Denials, report.Denial{
+			Source: report.Audit, ABI: "x86_64", Nr: nr, Name: name, Action: report.Errno, Count: 3, First: at, Last: at,
+			Who: report.Who{Comm: comm, Exe: exe, PID: 12},
+		})
+	}
+	r.Workloads = []report.Workload{w}
+	return r
 }
 
 func filterFor(t testing.TB, e *gate.Evidence, source string) *gate.Filter {

@@ -12,13 +12,18 @@ import (
 func checkText(r *gate.Result) []byte {
 	var b bytes.Buffer
 	line(&b, "profile     %s", r.Profile)
-	line(&b, "recordings  %s", about(r))
-	line(&b, "phases      %s", list(r.Phases))
+	if r.Recordings > 0 || r.Reports == 0 {
+		line(&b, "recordings  %s", about(r))
+		line(&b, "phases      %s", list(r.Phases))
+	}
 	for _, s := range r.Summary {
 		line(&b, "            %s", s)
 	}
 	for i, c := range coverage(r) {
 		line(&b, "%-11s %s", onlyFirst(i, "coverage"), c)
+	}
+	if r.Reports > 0 {
+		line(&b, "denials     %s of denials to %s", plural(r.Reports, "report"), list(r.DeniedTo))
 	}
 	if len(r.Findings) > 0 {
 		b.WriteByte('\n')
