@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -133,5 +134,36 @@ func TestFaultTimeNamespace(t *testing.T) {
 				t.Errorf("offset %s: %s first at %d of %d ns", offset, s.Name, c.First.OffsetNs, r.DurationNs)
 			}
 		}
+	}
+}
+
+// What a pinned recorder has to remember finds no place: phases may be unknown when its scallop is killed then, but no count is
+// touched, and it is all gone in the end.
+func TestFaultStateFull(t *testing.T) {
+	p := newPinned(t)
+	if err := syscall.Mount("tmpfs", p.sockets, "tmpfs", 0, "size=128k"); err != nil {
+		hosttest.Lack(t, fmt.Sprintf("the right to mount a small tmpfs (%v)", err))
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(p.sockets, 0) })
+	cmd := p.start()
+	fill := filepath.Join(p.sockets, "fill")
+	if err := os.WriteFile(fill, make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("filling the disk: %v", err)
+	}
+	p.startLoad()
+	time.Sleep(1500 * time.Millisecond) // it looks, and remembers
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	made := p.stopLoad()
+	o := p.run(nil, nil, "record", "--unpin", p.name)
+	if r := p.only(); getppids(r) != made || made == 0 {
+		t.Errorf("recorded %d getppid of %d: %+v", getppids(r), made, o)
+	}
+	p.wantNoTrace()
+	if left := list(t, p.sockets); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
 	}
 }
