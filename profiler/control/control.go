@@ -70,6 +70,11 @@ func Listen(dir, name string) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of control sockets: %w: run as root, or name another in SCALLOP_RUNTIME_DIR", err)
 	}
+	unlock, err := lock(dir)
+	if err != nil {
+		return nil, fmt.Errorf("locking the folder of control sockets: %w: name another in SCALLOP_RUNTIME_DIR", err)
+	}
+	defer unlock()
 	sweep(dir)
 	for _, candidate := range []string{name, fmt.Sprintf("%s-%d", name, os.Getpid())} {
 		listener, err := listen(socketPath(dir, candidate))
@@ -82,6 +87,24 @@ func Listen(dir, name string) (*Server, error) {
 		return &Server{Name: candidate, listener: listener}, nil
 	}
 	return nil, fmt.Errorf("opening the control socket: %q is taken by another recording: give this one a --name", name)
+}
+
+// lock keeps others that begin at the same time out of the folder: a socket that is bound, and not listened at
+// yet, looks like one whose scallop was killed.
+func lock(dir string) (unlock func() error, err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f.Close, nil
 }
 
 // sweep removes sockets that nobody answers at: their scallops were killed.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -79,6 +81,29 @@ func TestNames(t *testing.T) {
 	stale.Close()
 	if again, _ := serve(t, dir, "dead"); again.Name != "dead" {
 		t.Errorf("name %q beside a dead socket", again.Name)
+	}
+}
+
+// Many that begin at a time do not take each other for dead.
+func TestListenTogether(t *testing.T) {
+	dir := t.TempDir()
+	for range 30 {
+		const many = 8
+		var all sync.WaitGroup
+		for i := range many {
+			all.Go(func() {
+				s, err := Listen(dir, fmt.Sprint("record-", i))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer s.Close()
+				if _, err := os.Stat(filepath.Join(dir, s.Name+".sock")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
 	}
 }
 
