@@ -52,6 +52,9 @@ func testEngine(t *testing.T, start func(*testing.T) *host, r removal, tools ...
 		t.Run("late", func(t *testing.T) { t.Parallel(); testLate(t, h) })
 		t.Run("probes", func(t *testing.T) { t.Parallel(); testProbes(t, h) })
 		t.Run("mount", func(t *testing.T) { t.Parallel(); testMount(t, h) })
+		if h.kind == "docker" { // the others take longer for each
+			t.Run("brief", func(t *testing.T) { t.Parallel(); testBrief(t, h) })
+		}
 	})
 	t.Run("without", func(t *testing.T) { testRemoval(t, watch, h, r) })
 }

@@ -122,7 +122,12 @@ func (r *recorder) finish(t *testing.T) (string, *recording.Recording) {
 	if err != nil || end.File != files[0] || !end.Complete {
 		t.Errorf("end %+v, want the file %s, complete: %v", end, files[0], err)
 	}
-	f, err := os.Open(files[0])
+	return files[0], decode(t, files[0])
+}
+
+func decode(t *testing.T, path string) *recording.Recording {
+	t.Helper()
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +136,7 @@ func (r *recorder) finish(t *testing.T) (string, *recording.Recording) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return files[0], rec
+	return rec
 }
 
 // checkRecording: complete, of this container, with the whole life that it was led through.
