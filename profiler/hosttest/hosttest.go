@@ -3,6 +3,7 @@
 package hosttest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,24 +51,52 @@ const compiled = "SCALLOP_TEST_PROGRAMS"
 // Program compiles testdata/programs/NAME.c and returns its path.
 func Program(t testing.TB, name string, flags ...string) string {
 	t.Helper()
+	return program(t, name, []string{"gcc"}, "gcc", flags)
+}
+
+// Program32 compiles a bare program for the 32-bit ABI of this architecture.
+func Program32(t testing.TB, name string) string {
+	t.Helper()
+	if runtime.GOARCH == "arm64" {
+		return program(t, name, []string{"arm-linux-gnueabihf-gcc", "-marm"}, "gcc-arm-linux-gnueabihf", Bare)
+	}
+	return program(t, name, []string{"gcc", "-m32"}, "gcc", Bare)
+}
+
+func program(t testing.TB, name string, compile []string, debianPackage string, flags []string) string {
+	t.Helper()
 	if dir := os.Getenv(compiled); dir != "" {
 		return filepath.Join(dir, name)
 	}
-	compiler := Tool(t, "gcc", "gcc")
+	compiler := Tool(t, compile[0], debianPackage)
 	out := filepath.Join(t.TempDir(), name)
-	args := append([]string{"-O1", "-fno-stack-protector", "-o", out, filepath.Join(Repository(), "testdata/programs", name+".c")}, flags...)
-	if text, err := exec.Command(compiler, args...).CombinedOutput(); err != nil {
+	args := append(compile[1:], "-O1", "-fno-stack-protector", "-o", out, filepath.Join(Repository(), "testdata/programs", name+".c"))
+	if text, err := exec.Command(compiler, append(args, flags...)...).CombinedOutput(); err != nil {
 		t.Fatalf("compiling %s: %v\n%s", name, err, text)
 	}
 	return out
 }
 
-// OwnMachine needs a machine that nobody else is on: a guest of .ci/kernels.
+// OwnMachine needs a machine that nobody else is on: a guest of cmd/kernels.
 func OwnMachine(t testing.TB, why string) {
 	t.Helper()
 	if os.Getenv(compiled) == "" {
 		t.Skipf("only in a virtual machine of its own (`make test-kernels`): %s", why)
 	}
+}
+
+// Scallop builds the program under test into a folder, and returns its path.
+func Scallop(dir string) (string, error) {
+	if ready := os.Getenv(compiled); ready != "" {
+		return filepath.Join(ready, "scallop"), nil
+	}
+	path := filepath.Join(dir, "scallop")
+	build := exec.Command("go", "build", "-o", path, "./cmd/scallop")
+	build.Dir, build.Env = Repository(), append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building scallop: %w\n%s", err, out)
+	}
+	return path, nil
 }
 
 // Bare are the flags for programs without a C library.

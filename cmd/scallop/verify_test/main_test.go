@@ -36,11 +36,8 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	os.Setenv("SCALLOP_RUNTIME_DIR", dir)
-	scallop = filepath.Join(dir, "scallop")
-	build := exec.Command("go", "build", "-o", scallop, "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build scallop: %v\n%s", err, out)
+	if scallop, err = hosttest.Scallop(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
