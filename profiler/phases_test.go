@@ -20,14 +20,13 @@ import (
 // every other run with a turn to steady in between.
 func TestPhasesAreExact(t *testing.T) {
 	hosttest.Root(t)
-	const runs = 1000
 	program := hosttest.Program(t, "phases", hosttest.Bare...)
 	for _, probe := range profiler.LosslessProbes() {
 		t.Run(probe, func(t *testing.T) {
 			r := start(t, profiler.Options{Sizes: profiler.SizesFor(250), Probe: probe})
-			runs := runs
+			runs := hosttest.Times(1000)
 			if probe == profiler.ProbeRaw {
-				runs = 100
+				runs = hosttest.Times(100)
 			}
 			for run := range runs {
 				w := livePhases(t, r, run, program, run%2 == 0)

@@ -73,24 +73,26 @@ func start(t *testing.T, w *watcher, args ...string) *exec.Cmd {
 // execs, sleeps, and is interrupted all the time.
 func TestDenied(t *testing.T) {
 	program := hosttest.Program(t, "denied", "-static", "-pthread")
+	times := hosttest.Times
 	for name, test := range map[string]struct {
-		args   []string
-		action denials.Action
-		ret    int64
-		want   uint64
+		way                       string // of the program
+		processes, threads, calls int
+		action                    denials.Action
+		ret                       int64
+		want                      int
 	}{
-		"errno":                {[]string{"errno", "8", "8", "3000"}, denials.Errno, -1, 8 * 8 * 3000},
-		"errno 0":              {[]string{"zero", "4", "4", "2000"}, denials.Errno, 0, 4 * 4 * 2000},
-		"errno, many children": {[]string{"errno", "300", "1", "10"}, denials.Errno, -1, 300 * 10},
-		"trap":                 {[]string{"trap", "4", "8", "1000"}, denials.Trap, 0, 4 * 8 * 1000},
-		"kill the thread":      {[]string{"thread", "20", "8", "5"}, denials.Kill, 0, 20 * 8},
-		"kill the process":     {[]string{"process", "20", "1", "5"}, denials.Kill, 0, 20},
-		"allow":                {[]string{"allow", "20", "8", "2000"}, "", 0, 0},
+		"errno":                {"errno", 8, 8, times(3000), denials.Errno, -1, 8 * 8 * times(3000)},
+		"errno 0":              {"zero", 4, 4, times(2000), denials.Errno, 0, 4 * 4 * times(2000)},
+		"errno, many children": {"errno", times(300), 1, 10, denials.Errno, -1, times(300) * 10},
+		"trap":                 {"trap", 4, 8, times(1000), denials.Trap, 0, 4 * 8 * times(1000)},
+		"kill the thread":      {"thread", 20, 8, 5, denials.Kill, 0, 20 * 8},
+		"kill the process":     {"process", 20, 1, 5, denials.Kill, 0, 20},
+		"allow":                {"allow", 20, 8, times(2000), "", 0, 0},
 	} {
 		for way, opts := range ways {
 			t.Run(name+", "+way, func(t *testing.T) {
-				s, state := watched(t, opts, append([]string{program}, test.args...)...)
-				if wantOK := test.args[0] != "process"; state.Success() != wantOK {
+				s, state := watched(t, opts, program, test.way, strconv.Itoa(test.processes), strconv.Itoa(test.threads), strconv.Itoa(test.calls))
+				if wantOK := test.way != "process"; state.Success() != wantOK {
 					t.Errorf("the program ended with %s", state)
 				}
 				if test.want == 0 {
@@ -103,7 +105,7 @@ func TestDenied(t *testing.T) {
 					t.Fatalf("%d kinds of denials, not 1: %+v", len(s.Denials), s.Denials)
 				}
 				d := s.Denials[0]
-				if d.Name() != "getppid" || d.Action != test.action || d.Return != test.ret || d.Count != test.want {
+				if d.Name() != "getppid" || d.Action != test.action || d.Return != test.ret || d.Count != uint64(test.want) {
 					t.Errorf("counted %d %s %s %d, the program was denied %d", d.Count, d.Name(), d.Action, d.Return, test.want)
 				}
 				if d.First.Comm != "denied" || d.First.TID == 0 || d.First.Time == 0 || d.Last < d.First.Time || d.Traced {

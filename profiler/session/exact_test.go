@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/scallop-sec/scallop/profiler"
@@ -13,13 +14,11 @@ func TestExactThreads(t *testing.T) {
 	calls := hosttest.Program(t, "calls", "-static", "-pthread")
 	for _, probe := range profiler.LosslessProbes() {
 		t.Run(probe, func(t *testing.T) {
-			opts := options(calls, "64", "200000")
+			each := hosttest.Times(200_000)
+			opts := options(calls, "64", strconv.Itoa(each))
 			opts.Probe = probe
 			r := record(t, opts)
-			complete(t, r)
-			if got := count(r, "x86_64", "getppid"); got != 64*200_000 {
-				t.Errorf("counted %d getppid, the program made %d", got, 64*200_000)
-			}
+			exact(t, r, "getppid", 64*each)
 		})
 	}
 }
@@ -28,19 +27,15 @@ func TestExactProcesses(t *testing.T) {
 	hosttest.Root(t)
 	forks := hosttest.Program(t, "forks", "-static")
 	for name, test := range map[string]struct {
-		processes, calls, depth string
-		want                    uint64
+		processes, calls, depth int
 	}{
-		"200 short-lived": {"200", "64000", "0", 200 * 64_000},
-		"fork storm":      {"3000", "10", "0", 3000 * 10},
-		"deep fork storm": {"300", "20", "9", 300 * 10 * 20},
+		"200 short-lived": {200, hosttest.Times(64_000), 0},
+		"fork storm":      {hosttest.Times(3000), 10, 0},
+		"deep fork storm": {hosttest.Times(300), 20, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := record(t, options(forks, test.processes, test.calls, test.depth))
-			complete(t, r)
-			if got := count(r, "x86_64", "getppid"); got != test.want {
-				t.Errorf("counted %d getppid, the program made %d", got, test.want)
-			}
+			r := record(t, options(forks, strconv.Itoa(test.processes), strconv.Itoa(test.calls), strconv.Itoa(test.depth)))
+			exact(t, r, "getppid", test.processes*(test.depth+1)*test.calls)
 			if end := r.Workload.Leader; end.ExitCode == nil || *end.ExitCode != 0 {
 				t.Errorf("the program %s", end.End)
 			}
@@ -88,7 +83,7 @@ func TestNumbersOutOfTables(t *testing.T) {
 	hosttest.Root(t)
 	r := record(t, options(hosttest.Program(t, "ranges", hosttest.Bare...)))
 	for _, nr := range []int{511, 512, 5000, 1<<30 - 1} {
-		if got := number(r, "x86_64", nr); got != 100 {
+		if got := number(r, native, nr); got != 100 {
 			t.Errorf("number %d: counted %d calls, the program made 100", nr, got)
 		}
 	}
@@ -104,39 +99,4 @@ func number(r *recording.Recording, abi string, nr int) uint64 {
 		}
 	}
 	return 0
-}
-
-func TestABIs(t *testing.T) {
-	hosttest.Root(t)
-	for _, probe := range profiler.LosslessProbes() {
-		t.Run("64-bit program "+probe, func(t *testing.T) {
-			opts := options(hosttest.Program(t, "abi64", hosttest.Bare...))
-			opts.Probe = probe
-			r := record(t, opts)
-			complete(t, r)
-			for abi, want := range map[string]uint64{"x86_64": 300, "x86": 200, "x32": 100} {
-				if got := count(r, abi, "getpid"); got != want {
-					t.Errorf("%s: counted %d getpid, the program made %d", abi, got, want)
-				}
-			}
-			if got := count(r, "x86_64", "writev"); got != 0 {
-				t.Errorf("a 32-bit getpid (20) is recorded as %d writev", got)
-			}
-		})
-	}
-	t.Run("32-bit program", func(t *testing.T) {
-		r := record(t, options(hosttest.Program(t, "abi32", append(hosttest.Bare, "-m32")...)))
-		complete(t, r)
-		if got := count(r, "x86", "getpid"); got != 200 {
-			t.Errorf("counted %d getpid, the program made 200", got)
-		}
-		if got := count(r, "x86", "exit_group"); got != 1 {
-			t.Errorf("counted %d exit_group, the program made 1", got)
-		}
-		for _, s := range r.Syscalls {
-			if s.ABI == "x86_64" && s.Phases[recording.PhaseStartup].Count > 0 {
-				t.Errorf("a 32-bit program made the 64-bit call %s", s.Name)
-			}
-		}
-	})
 }

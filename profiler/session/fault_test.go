@@ -23,16 +23,16 @@ func TestFaultForks(t *testing.T) {
 	hosttest.Root(t)
 	forks := hosttest.Program(t, "forks", "-static")
 	const calls = 3
-	each := hosttest.Amount(1_500, 100_000)
+	each := hosttest.Times(hosttest.Amount(1_500, 100_000))
 	r := record(t, options("sh", "-c", `"$0" "$1" "$2" 0 & "$0" "$1" "$2" 0 & wait`, forks, fmt.Sprint(each), fmt.Sprint(calls)))
 	took := phase(r, recording.PhaseStartup).EndNs - phase(r, recording.PhaseStartup).StartNs
 	t.Logf("%.0f forks a second", float64(2*each)/time.Duration(took).Seconds())
 	complete(t, r)
 	// The shell asks for its parent, too.
-	if got, want := count(r, "x86_64", "getppid"), uint64(2*each*calls)+1; got != want {
+	if got, want := count(r, native, "getppid"), uint64(2*each*calls)+1; got != want {
 		t.Errorf("counted %d getppid, the programs made %d", got, want)
 	}
-	if got, want := count(r, "x86_64", "exit_group"), uint64(2*each+3); got != want {
+	if got, want := count(r, native, "exit_group"), uint64(2*each+3); got != want {
 		t.Errorf("counted %d exit_group of %d processes", got, want)
 	}
 }
@@ -43,14 +43,14 @@ func TestFaultThreadsMove(t *testing.T) {
 	leftover.None(t)
 	hop := hosttest.Program(t, "hop", "-static", "-pthread")
 	const threads = 8
-	calls := hosttest.Amount(4_000, 400_000)
+	calls := hosttest.Times(hosttest.Amount(4_000, 400_000))
 	script := `exec "$0" "` + mount(t).Path + `$(sed -n 's/^0:://p' /proc/self/cgroup)" "$1" "$2"`
 	r := record(t, options("sh", "-c", script, hop, fmt.Sprint(threads), fmt.Sprint(calls)))
 	complete(t, r)
 	if end := r.Workload.Leader.End; !strings.HasPrefix(end, "exited by itself with code 0") {
 		t.Fatalf("the program %s", end)
 	}
-	if got, want := count(r, "x86_64", "getsid"), uint64(threads*calls); got != want {
+	if got, want := count(r, native, "getsid"), uint64(threads*calls); got != want {
 		t.Errorf("counted %d getsid, the program made %d", got, want)
 	}
 	for _, s := range r.Syscalls {
@@ -98,13 +98,13 @@ func TestFaultFrozen(t *testing.T) {
 func checkFrozen(t *testing.T, r *recording.Recording, thawed bool, made string) {
 	t.Helper()
 	if !thawed {
-		if r.Workload.Leader.Signal != "SIGKILL" || count(r, "x86_64", "getppid") == 0 {
-			t.Errorf("leader %+v, %d getppid", r.Workload.Leader, count(r, "x86_64", "getppid"))
+		if r.Workload.Leader.Signal != "SIGKILL" || count(r, native, "getppid") == 0 {
+			t.Errorf("leader %+v, %d getppid", r.Workload.Leader, count(r, native, "getppid"))
 		}
 		return
 	}
 	want, err := strconv.ParseUint(strings.TrimSpace(made), 10, 64)
-	if got := count(r, "x86_64", "getppid"); err != nil || got != want || got == 0 {
+	if got := count(r, native, "getppid"); err != nil || got != want || got == 0 {
 		t.Errorf("counted %d getppid, the program made %d (%v)", got, want, err)
 	}
 }

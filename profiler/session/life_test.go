@@ -186,7 +186,7 @@ func TestDaemon(t *testing.T) {
 			t.Errorf("umask in %v, want it in shutdown", s.Phases)
 		}
 	}
-	if count(r, "x86_64", "umask") == 0 {
+	if count(r, native, "umask") == 0 {
 		t.Error("the daemon's handler was not recorded")
 	}
 }

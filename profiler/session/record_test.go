@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -11,7 +12,14 @@ import (
 	"github.com/scallop-sec/scallop/profiler/launch"
 	"github.com/scallop-sec/scallop/profiler/recording"
 	"github.com/scallop-sec/scallop/profiler/session"
+	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
+
+// native is the ABI of 64-bit programs here.
+var native = func() string {
+	abi, _ := syscalls.Native(runtime.GOARCH)
+	return string(abi)
+}()
 
 // options for a command whose output nobody wants.
 func options(args ...string) session.Options {
@@ -48,6 +56,15 @@ func complete(t *testing.T, r *recording.Recording) {
 	t.Helper()
 	if !r.Complete {
 		t.Errorf("incomplete: %v, losses %v", r.Incomplete, r.Losses)
+	}
+}
+
+// exact: every call that the program made is recorded.
+func exact(t *testing.T, r *recording.Recording, name string, made int) {
+	t.Helper()
+	complete(t, r)
+	if got := count(r, native, name); got != uint64(made) {
+		t.Errorf("counted %d %s, the program made %d", got, name, made)
 	}
 }
 

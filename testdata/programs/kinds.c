@@ -3,6 +3,10 @@
 #include "bare.h"
 #include <sys/syscall.h>
 
+#ifndef SYS_getpgrp /* aarch64 */
+#define SYS_getpgrp SYS_getgroups
+#endif
+
 static const short kinds[20] = {
 	SYS_getppid, SYS_getpid,   SYS_gettid,	   SYS_getuid,	 SYS_geteuid,
 	SYS_getgid,  SYS_getegid,  SYS_getpgrp,	   SYS_umask,	 SYS_sched_yield,
