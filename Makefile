@@ -3,13 +3,22 @@ SHELL := /bin/bash
 GO ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build test test-faults test-kernels test-crun lint demo bench soak baselines generate check-generated fuzz setup setup-demo setup-generate clean
+.PHONY: help build test test-faults test-kernels test-crun lint demo bench soak baselines generate check-generated fuzz release setup setup-kernels setup-demo setup-generate clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
 
 build: ## ./scallop
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o scallop ./cmd/scallop
+
+# The same bytes from the same commit and the Go of go.mod, wherever it is built.
+release: ## dist/: scallop for x86_64 and aarch64, with checksums
+	rm -rf dist
+	for arch in amd64 arm64; do \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch GOAMD64=v1 GOARM64=v8.0 GOFLAGS= $(GO) build -trimpath -buildvcs=false \
+			-ldflags "-s -w -buildid= -X main.version=$(VERSION)" -o dist/scallop-linux-$$arch ./cmd/scallop || exit 1; \
+	done
+	cd dist && sha256sum scallop-linux-* | tee SHA256SUMS
 
 test: setup ## every test, privileged ones included (as root)
 	SCALLOP_TEST_HOST=full $(GO) test -count=1 ./...
@@ -55,8 +64,9 @@ fuzz: ## every parser, FUZZTIME each
 	.ci/fuzz $(FUZZTIME)
 
 KERNEL ?=
-test-kernels: ## privileged tests on older kernels in emulation: KERNEL=5.10 RUN=TestPhases SHELL_IN=1
-	RUN='$(RUN)' SHELL_IN='$(SHELL_IN)' .ci/kernels $(KERNEL)
+RUN ?=
+test-kernels: setup-kernels ## privileged tests on other kernels and on aarch64, in emulation: KERNEL=5.10 RUN=TestPhases V=1 SHELL_IN=1
+	$(GO) run ./cmd/kernels --run '$(RUN)' $(if $(V),-v) $(if $(SHELL_IN),--shell) $(KERNEL)
 
 CRUN ?=
 test-crun: ## containers of crun in a virtual machine: CRUN=1.8.1 RUN=TestExec SHELL_IN=1
@@ -65,6 +75,9 @@ test-crun: ## containers of crun in a virtual machine: CRUN=1.8.1 RUN=TestExec S
 setup: ## what the tests run against, from Debian
 	.ci/setup test
 
+setup-kernels:
+	.ci/setup kernels
+
 setup-demo:
 	.ci/setup demo
 
@@ -72,4 +85,4 @@ setup-generate:
 	.ci/setup generate
 
 clean:
-	rm -rf scallop demo
+	rm -rf scallop demo dist kernel-results

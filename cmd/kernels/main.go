@@ -1,0 +1,155 @@
+// Command kernels runs scallop's privileged tests on other kernels and on aarch64, in software emulation. Kernels
+// come from Debian's packages, by exact version and checksum; nothing but QEMU and compilers is needed on the
+// host, and nothing is installed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	kernels []string
+	run     string // tests that match
+	shell   bool
+	root    string // a folder to boot instead
+	fetch   string // a pin to fetch instead
+	verbose bool
+	full    bool // what cannot be fetched is a failure
+	jobs    int
+	cpus    int
+	mib     int
+	append  string
+	timeout time.Duration
+	out     string
+	table   string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run returns 0 if all tests passed, 1 if some did not, 2 for wrong arguments, and 3 if there could be no test.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	opts, err := parseArgs(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		return 2
+	}
+	ok, err := work(ctx, opts, stdout)
+	if err != nil {
+		fmt.Fprintf(stderr, "kernels: %v\n", err)
+		return 3
+	}
+	if !ok {
+		fmt.Fprintln(stdout, failed)
+		return 1
+	}
+	return 0
+}
+
+func parseArgs(args []string, stderr io.Writer) (options, error) {
+	opts := options{full: os.Getenv("SCALLOP_TEST_HOST") == "full"}
+	flags := flag.NewFlagSet("kernels", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&opts.run, "run", "", "tests to run, a regular expression")
+	flags.BoolVar(&opts.shell, "shell", false, "open a shell in the guest instead")
+	flags.StringVar(&opts.root, "root", "", "boot this folder, which has an /init, instead; the console is here")
+	flags.StringVar(&opts.fetch, "fetch", "", "only fetch this package of pins.tsv with all that it depends on, and print where it is")
+	flags.BoolVar(&opts.verbose, "v", false, "tell of tests that passed, too")
+	flags.IntVar(&opts.jobs, "jobs", 2, "guests at a time, each on one CPU of the host")
+	flags.IntVar(&opts.cpus, "cpus", 2, "CPUs of a guest")
+	flags.IntVar(&opts.mib, "memory", 1024, "memory of a guest, in MiB")
+	flags.StringVar(&opts.append, "append", "", "more words for the kernel's command line, as in preempt=full")
+	flags.DurationVar(&opts.timeout, "timeout", 8*time.Minute, "of one guest, without a shell")
+	flags.StringVar(&opts.out, "out", "kernel-results", "folder for results.json and the consoles")
+	flags.StringVar(&opts.table, "table", "", "document whose table is written anew, when all kernels have been tested")
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "Usage: kernels [flags] [KERNEL…]\nRuns privileged tests on other kernels, all of cmd/kernels/pins.tsv or those named.\nWith SCALLOP_TEST_HOST=full, a kernel that cannot be fetched is a failure.\nExample: go run ./cmd/kernels --run TestPhases 5.10")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return opts, err
+	}
+	opts.kernels = flags.Args()
+	if opts.jobs < 1 || opts.cpus < 1 || opts.mib < 1 || (opts.shell || opts.root != "") && len(opts.kernels) != 1 {
+		flags.Usage()
+		return opts, errors.New("usage")
+	}
+	return opts, nil
+}
+
+// work runs what was asked for, and tells whether all went well.
+func work(ctx context.Context, opts options, stdout io.Writer) (bool, error) {
+	pins, err := parsePins(pinned)
+	if err != nil {
+		return false, err
+	}
+	chosen, err := kernels(pins, opts.kernels)
+	if err != nil {
+		return false, err
+	}
+	store, err := openArchive()
+	if err != nil {
+		return false, err
+	}
+	dir, err := os.MkdirTemp("", "scallop-kernels-")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	l := &lab{pins: pins, archive: store, dir: dir, options: opts, trees: &trees{dir: dir, done: map[string]error{}}}
+	switch {
+	case opts.fetch != "":
+		return true, l.printPackages(ctx, stdout)
+	case opts.shell:
+		l.options.timeout = 0
+		return true, l.run(ctx, chosen[0], l.scriptRoot(shellScript), os.Stdin, stdout)
+	case opts.root != "":
+		return true, l.run(ctx, chosen[0], givenRoot(opts.root), os.Stdin, stdout)
+	}
+	return l.judge(ctx, chosen, stdout)
+}
+
+// printPackages tells where a package and its dependencies are.
+func (l *lab) printPackages(ctx context.Context, stdout io.Writer) error {
+	p, err := find(l.pins, l.options.fetch, runtime.GOARCH)
+	if err != nil {
+		return err
+	}
+	dir, err := l.archive.fetchAll(ctx, p)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(stdout, dir)
+	return err
+}
+
+func (l *lab) judge(ctx context.Context, chosen []pin, stdout io.Writer) (bool, error) {
+	if err := os.MkdirAll(l.options.out, 0o755); err != nil {
+		return false, fmt.Errorf("making a folder for the results: %w", err)
+	}
+	outcomes := l.testAll(ctx, chosen, stdout)
+	if err := keep(l.options.out, outcomes); err != nil {
+		return false, err
+	}
+	ok := !slices.ContainsFunc(outcomes, func(o *outcome) bool { return o.Verdict == failed })
+	if l.options.table == "" || l.options.run != "" || len(l.options.kernels) > 0 || !ok {
+		return ok, nil
+	}
+	return ok, writeTable(l.options.table, outcomes)
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// testAll runs several kernels at a time, and tells of each in the order of the pins, as soon as its turn has come.
+// The last ones begin first: aarch64 takes longest, and must not be left for the end.
+func (l *lab) testAll(ctx context.Context, chosen []pin, w io.Writer) []*outcome {
+	done := make([]chan *outcome, len(chosen))
+	for i := range done {
+		done[i] = make(chan *outcome, 1)
+	}
+	turns := make(chan int)
+	go func() {
+		defer close(turns)
+		for i := range chosen {
+			turns <- len(chosen) - 1 - i
+		}
+	}()
+	for range l.options.jobs {
+		go func() {
+			for i := range turns {
+				done[i] <- l.test(ctx, chosen[i])
+			}
+		}()
+	}
+	var outcomes []*outcome
+	for i := range done {
+		o := <-done[i]
+		o.report(w, l.options.verbose)
+		outcomes = append(outcomes, o)
+	}
+	return outcomes
+}
+
+// keep writes results.json.
+func keep(dir string, outcomes []*outcome) error {
+	data, err := json.MarshalIndent(outcomes, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "results.json"), append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("keeping the results: %w", err)
+	}
+	return nil
+}
