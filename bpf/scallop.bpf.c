@@ -4,23 +4,9 @@
 /* scallop's kernel side: exact counts per (workload, phase, ABI, number).
  * docs/kernel-side.md has the reasons and the measurements. */
 #include "count.h"
+#include "tracepoint.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-/* Two programs a tracepoint: tp_btf, and raw_tracepoint where that does not load. */
-#define TRACEPOINT(name, call_)                                                \
-	SEC("tp_btf/" #name) int name(u64 *ctx) { return call_; }              \
-	SEC("raw_tp/" #name) int name##_raw(u64 *ctx) { return call_; }
-
-/* The third kind is for kernels that may preempt the other two: perf-style, with preemption off, and nothing
- * but the current task and the record to go by. It returns KEEP, or perf(1) loses its own records. */
-#define KEEP 1
-#define PERF_TRACEPOINT(group, name, call_)                                    \
-	SEC("tracepoint/" #group "/" #name) int name##_perf(u64 *ctx)          \
-	{                                                                      \
-		call_;                                                         \
-		return KEEP;                                                   \
-	}
 
 /* This CPU's counter. Nothing else writes it meanwhile: docs/kernel-side.md. */
 static __always_inline void add_one(u32 slot)

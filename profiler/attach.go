@@ -15,7 +15,7 @@ func (k *kernelObjects) attach() error {
 		if k.uncounted && p.tracepoint == sysEnterName {
 			continue
 		}
-		l, err := p.attach()
+		l, err := Attach(p.tracepoint, p.kind, p.program)
 		if err != nil {
 			k.detach()
 			return &HostError{fmt.Sprintf("attaching to tracepoint %s as %s", p.tracepoint, p.kind), err, AskDoctor}
@@ -25,23 +25,38 @@ func (k *kernelObjects) attach() error {
 	return nil
 }
 
-func (p probe) attach() (link.Link, error) {
-	switch p.kind {
-	case ProbePerf:
-		return attachPerf(perfGroup(p.tracepoint), p.tracepoint, p.program)
-	case ProbeRaw:
-		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: p.tracepoint, Program: p.program})
+// perfGroup is the group of a trace event that programs are attached to perf-style; empty: to that they
+// never are.
+func perfGroup(tracepoint string) string {
+	switch tracepoint {
+	case sysEnterName, "sys_exit":
+		return "raw_syscalls"
+	case "sched_process_exec", "sched_process_exit":
+		return "sched"
 	default:
-		return link.AttachTracing(link.TracingOptions{Program: p.program})
+		return ""
 	}
 }
 
-// perfGroup is the group of a trace event that scallop attaches to perf-style.
-func perfGroup(tracepoint string) string {
-	if tracepoint == sysEnterName {
-		return "raw_syscalls"
+// KindOf is how a program hangs on a tracepoint where all together hang as probe: ProbePerf is for those alone that
+// the kernel may preempt.
+func KindOf(tracepoint, probe string) string {
+	if probe == ProbePerf && perfGroup(tracepoint) == "" {
+		return ProbeTpBTF
 	}
-	return "sched"
+	return probe
+}
+
+// Attach hangs a program on a tracepoint, as KindOf says.
+func Attach(tracepoint, kind string, program *ebpf.Program) (link.Link, error) {
+	switch kind {
+	case ProbePerf:
+		return attachPerf(perfGroup(tracepoint), tracepoint, program)
+	case ProbeRaw:
+		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: program})
+	default:
+		return link.AttachTracing(link.TracingOptions{Program: program})
+	}
 }
 
 // attachPerf hangs a program on a trace event of all CPUs and tasks. The perf event that it takes stays off, which

@@ -43,3 +43,6 @@ func (r *Recorder) Exes() (map[int]map[ExeID]string, error) {
 
 // ExplainLoad adds what this process and host lack to what the kernel said when it refused BPF programs.
 func ExplainLoad(err error) error { return loadError(err) }
+
+// OnMap does one bpf(2) operation on a map of what looks beside it: it must not keep this recorder from counting, either.
+func (r *Recorder) OnMap(operate func() error) error { return r.objects.onMap(operate) }

@@ -42,7 +42,7 @@ const sysEnterName = "sys_enter"
 type probe struct {
 	tracepoint string
 	program    *ebpf.Program
-	kind       string // ProbePerf: really perf-style
+	kind       string // as KindOf says
 }
 
 // Those that the kernel runs with preemption off anywhere: under cgroup_mutex with interrupts off, under the
@@ -83,20 +83,20 @@ type rawPrograms struct {
 // probeList is in the order of attaching: sys_enter is the last, when everything that decides where a
 // call belongs is in place.
 func probeList(kind string, p lockedPrograms, exec, exit, enter *ebpf.Program) []probe {
-	locked := kind
-	if kind == ProbePerf {
-		locked = ProbeTpBTF
+	list := []probe{
+		{tracepoint: "cgroup_mkdir", program: p.CgroupMkdir},
+		{tracepoint: "cgroup_rmdir", program: p.CgroupRmdir},
+		{tracepoint: "cgroup_attach_task", program: p.CgroupAttach},
+		{tracepoint: "sched_wakeup_new", program: p.Fork},
+		{tracepoint: "signal_generate", program: p.Signal},
+		{tracepoint: "sched_process_exec", program: exec},
+		{tracepoint: "sched_process_exit", program: exit},
+		{tracepoint: sysEnterName, program: enter},
 	}
-	return []probe{
-		{"cgroup_mkdir", p.CgroupMkdir, locked},
-		{"cgroup_rmdir", p.CgroupRmdir, locked},
-		{"cgroup_attach_task", p.CgroupAttach, locked},
-		{"sched_wakeup_new", p.Fork, locked},
-		{"signal_generate", p.Signal, locked},
-		{"sched_process_exec", exec, kind},
-		{"sched_process_exit", exit, kind},
-		{sysEnterName, enter, kind},
+	for i := range list {
+		list[i].kind = KindOf(list[i].tracepoint, kind)
 	}
+	return list
 }
 
 func loadTyped(opts Options) (*kernelObjects, error) {

@@ -5,15 +5,11 @@
  * fires sys_enter: a denied call has an exit and no entry. profiler/denials has the words for what is
  * found here; docs/denials.md the reasons. */
 #include "judge.h"
+#include "../tracepoint.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-/* Two programs a tracepoint: tp_btf, and raw_tracepoint where that does not load. */
-#define TRACEPOINT(name, call_)                                                \
-	SEC("tp_btf/" #name) int name(u64 *ctx) { return call_; }              \
-	SEC("raw_tp/" #name) int name##_raw(u64 *ctx) { return call_; }
-
-/* The hot path, with the begin of on_sys_exit. */
+/* The hot path, with the begin of on_sys_exit. No regs: those of the current task. */
 static __always_inline int on_sys_enter(void *regs, u32 nr)
 {
 	struct task_state *state = state_of(typed_current());
@@ -28,7 +24,7 @@ static __always_inline int on_sys_enter(void *regs, u32 nr)
 	if (judging && seccomp_mode(current_task()) == SECCOMP_MODE_FILTER) {
 		workload = workload_of_current();
 		if (workload != NO_WORKLOAD)
-			judge(regs, nr, workload);
+			judge(regs ?: regs_of_current(current_task()), nr, workload);
 	}
 	return 0;
 }
@@ -39,6 +35,10 @@ int sys_enter(u64 *ctx) { return on_sys_enter((void *)ctx[0], ctx[1]); }
 SEC("raw_tp/sys_enter")
 int sys_enter_raw(u64 *ctx) { return on_sys_enter((void *)ctx[0], ctx[1]); }
 
+/* The records of both begin with the number, that of sys_exit goes on with what is returned. */
+PERF_TRACEPOINT(raw_syscalls, sys_enter, on_sys_enter(NULL, ctx[1]))
+PERF_TRACEPOINT(raw_syscalls, sys_exit, on_sys_exit(ctx, NULL, ctx[2]))
+PERF_TRACEPOINT(sched, sched_process_exit, on_exit(ctx))
 TRACEPOINT(sys_exit, on_sys_exit(ctx, (void *)ctx[0], ctx[1]))
 TRACEPOINT(signal_generate, on_signal_generate(ctx[0], ctx[1], (void *)ctx[2]))
 TRACEPOINT(signal_deliver, on_signal_deliver(ctx[0]))

@@ -130,39 +130,42 @@ type DenialsWorkload struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	DenialsMapCgroupIndex          = "cgroup_index"
-	DenialsMapCgroups              = "cgroups"
-	DenialsMapDenials              = "denials"
-	DenialsMapEntrants             = "entrants"
-	DenialsMapExeScratch           = "exe_scratch"
-	DenialsMapExes                 = "exes"
-	DenialsMapJudged               = "judged"
-	DenialsMapJudges               = "judges"
-	DenialsMapLosses               = "losses"
-	DenialsMapStackScratch         = "stack_scratch"
-	DenialsMapStacks               = "stacks"
-	DenialsMapTasks                = "tasks"
-	DenialsMapTasksOwn             = "tasks_own"
-	DenialsMapWorkloads            = "workloads"
-	DenialsProgSchedProcessExit    = "sched_process_exit"
-	DenialsProgSchedProcessExitRaw = "sched_process_exit_raw"
-	DenialsProgSchedProcessFork    = "sched_process_fork"
-	DenialsProgSchedProcessForkRaw = "sched_process_fork_raw"
-	DenialsProgSeedTasks           = "seed_tasks"
-	DenialsProgSignalDeliver       = "signal_deliver"
-	DenialsProgSignalDeliverRaw    = "signal_deliver_raw"
-	DenialsProgSignalGenerate      = "signal_generate"
-	DenialsProgSignalGenerateRaw   = "signal_generate_raw"
-	DenialsProgSysEnter            = "sys_enter"
-	DenialsProgSysEnterRaw         = "sys_enter_raw"
-	DenialsProgSysExit             = "sys_exit"
-	DenialsProgSysExitRaw          = "sys_exit_raw"
-	DenialsVarCgroupMask           = "cgroup_mask"
-	DenialsVarJudging              = "judging"
-	DenialsVarKeepStacks           = "keep_stacks"
-	DenialsVarTaskStorage          = "task_storage"
-	DenialsVarUnusedAction         = "unused_action"
-	DenialsVarUnusedLoss           = "unused_loss"
+	DenialsMapCgroupIndex           = "cgroup_index"
+	DenialsMapCgroups               = "cgroups"
+	DenialsMapDenials               = "denials"
+	DenialsMapEntrants              = "entrants"
+	DenialsMapExeScratch            = "exe_scratch"
+	DenialsMapExes                  = "exes"
+	DenialsMapJudged                = "judged"
+	DenialsMapJudges                = "judges"
+	DenialsMapLosses                = "losses"
+	DenialsMapStackScratch          = "stack_scratch"
+	DenialsMapStacks                = "stacks"
+	DenialsMapTasks                 = "tasks"
+	DenialsMapTasksOwn              = "tasks_own"
+	DenialsMapWorkloads             = "workloads"
+	DenialsProgSchedProcessExit     = "sched_process_exit"
+	DenialsProgSchedProcessExitPerf = "sched_process_exit_perf"
+	DenialsProgSchedProcessExitRaw  = "sched_process_exit_raw"
+	DenialsProgSchedProcessFork     = "sched_process_fork"
+	DenialsProgSchedProcessForkRaw  = "sched_process_fork_raw"
+	DenialsProgSeedTasks            = "seed_tasks"
+	DenialsProgSignalDeliver        = "signal_deliver"
+	DenialsProgSignalDeliverRaw     = "signal_deliver_raw"
+	DenialsProgSignalGenerate       = "signal_generate"
+	DenialsProgSignalGenerateRaw    = "signal_generate_raw"
+	DenialsProgSysEnter             = "sys_enter"
+	DenialsProgSysEnterPerf         = "sys_enter_perf"
+	DenialsProgSysEnterRaw          = "sys_enter_raw"
+	DenialsProgSysExit              = "sys_exit"
+	DenialsProgSysExitPerf          = "sys_exit_perf"
+	DenialsProgSysExitRaw           = "sys_exit_raw"
+	DenialsVarCgroupMask            = "cgroup_mask"
+	DenialsVarJudging               = "judging"
+	DenialsVarKeepStacks            = "keep_stacks"
+	DenialsVarTaskStorage           = "task_storage"
+	DenialsVarUnusedAction          = "unused_action"
+	DenialsVarUnusedLoss            = "unused_loss"
 )
 
 // LoadDenials returns the embedded CollectionSpec for Denials.
@@ -207,19 +210,22 @@ type DenialsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type DenialsProgramSpecs struct {
-	SchedProcessExit    *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
-	SchedProcessExitRaw *ebpf.ProgramSpec `ebpf:"sched_process_exit_raw"`
-	SchedProcessFork    *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
-	SchedProcessForkRaw *ebpf.ProgramSpec `ebpf:"sched_process_fork_raw"`
-	SeedTasks           *ebpf.ProgramSpec `ebpf:"seed_tasks"`
-	SignalDeliver       *ebpf.ProgramSpec `ebpf:"signal_deliver"`
-	SignalDeliverRaw    *ebpf.ProgramSpec `ebpf:"signal_deliver_raw"`
-	SignalGenerate      *ebpf.ProgramSpec `ebpf:"signal_generate"`
-	SignalGenerateRaw   *ebpf.ProgramSpec `ebpf:"signal_generate_raw"`
-	SysEnter            *ebpf.ProgramSpec `ebpf:"sys_enter"`
-	SysEnterRaw         *ebpf.ProgramSpec `ebpf:"sys_enter_raw"`
-	SysExit             *ebpf.ProgramSpec `ebpf:"sys_exit"`
-	SysExitRaw          *ebpf.ProgramSpec `ebpf:"sys_exit_raw"`
+	SchedProcessExit     *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
+	SchedProcessExitPerf *ebpf.ProgramSpec `ebpf:"sched_process_exit_perf"`
+	SchedProcessExitRaw  *ebpf.ProgramSpec `ebpf:"sched_process_exit_raw"`
+	SchedProcessFork     *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
+	SchedProcessForkRaw  *ebpf.ProgramSpec `ebpf:"sched_process_fork_raw"`
+	SeedTasks            *ebpf.ProgramSpec `ebpf:"seed_tasks"`
+	SignalDeliver        *ebpf.ProgramSpec `ebpf:"signal_deliver"`
+	SignalDeliverRaw     *ebpf.ProgramSpec `ebpf:"signal_deliver_raw"`
+	SignalGenerate       *ebpf.ProgramSpec `ebpf:"signal_generate"`
+	SignalGenerateRaw    *ebpf.ProgramSpec `ebpf:"signal_generate_raw"`
+	SysEnter             *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysEnterPerf         *ebpf.ProgramSpec `ebpf:"sys_enter_perf"`
+	SysEnterRaw          *ebpf.ProgramSpec `ebpf:"sys_enter_raw"`
+	SysExit              *ebpf.ProgramSpec `ebpf:"sys_exit"`
+	SysExitPerf          *ebpf.ProgramSpec `ebpf:"sys_exit_perf"`
+	SysExitRaw           *ebpf.ProgramSpec `ebpf:"sys_exit_raw"`
 }
 
 // DenialsMapSpecs contains maps before they are loaded into the kernel.
@@ -325,24 +331,28 @@ type DenialsVariables struct {
 //
 // It can be passed to LoadDenialsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DenialsPrograms struct {
-	SchedProcessExit    *ebpf.Program `ebpf:"sched_process_exit"`
-	SchedProcessExitRaw *ebpf.Program `ebpf:"sched_process_exit_raw"`
-	SchedProcessFork    *ebpf.Program `ebpf:"sched_process_fork"`
-	SchedProcessForkRaw *ebpf.Program `ebpf:"sched_process_fork_raw"`
-	SeedTasks           *ebpf.Program `ebpf:"seed_tasks"`
-	SignalDeliver       *ebpf.Program `ebpf:"signal_deliver"`
-	SignalDeliverRaw    *ebpf.Program `ebpf:"signal_deliver_raw"`
-	SignalGenerate      *ebpf.Program `ebpf:"signal_generate"`
-	SignalGenerateRaw   *ebpf.Program `ebpf:"signal_generate_raw"`
-	SysEnter            *ebpf.Program `ebpf:"sys_enter"`
-	SysEnterRaw         *ebpf.Program `ebpf:"sys_enter_raw"`
-	SysExit             *ebpf.Program `ebpf:"sys_exit"`
-	SysExitRaw          *ebpf.Program `ebpf:"sys_exit_raw"`
+	SchedProcessExit     *ebpf.Program `ebpf:"sched_process_exit"`
+	SchedProcessExitPerf *ebpf.Program `ebpf:"sched_process_exit_perf"`
+	SchedProcessExitRaw  *ebpf.Program `ebpf:"sched_process_exit_raw"`
+	SchedProcessFork     *ebpf.Program `ebpf:"sched_process_fork"`
+	SchedProcessForkRaw  *ebpf.Program `ebpf:"sched_process_fork_raw"`
+	SeedTasks            *ebpf.Program `ebpf:"seed_tasks"`
+	SignalDeliver        *ebpf.Program `ebpf:"signal_deliver"`
+	SignalDeliverRaw     *ebpf.Program `ebpf:"signal_deliver_raw"`
+	SignalGenerate       *ebpf.Program `ebpf:"signal_generate"`
+	SignalGenerateRaw    *ebpf.Program `ebpf:"signal_generate_raw"`
+	SysEnter             *ebpf.Program `ebpf:"sys_enter"`
+	SysEnterPerf         *ebpf.Program `ebpf:"sys_enter_perf"`
+	SysEnterRaw          *ebpf.Program `ebpf:"sys_enter_raw"`
+	SysExit              *ebpf.Program `ebpf:"sys_exit"`
+	SysExitPerf          *ebpf.Program `ebpf:"sys_exit_perf"`
+	SysExitRaw           *ebpf.Program `ebpf:"sys_exit_raw"`
 }
 
 func (p *DenialsPrograms) Close() error {
 	return _DenialsClose(
 		p.SchedProcessExit,
+		p.SchedProcessExitPerf,
 		p.SchedProcessExitRaw,
 		p.SchedProcessFork,
 		p.SchedProcessForkRaw,
@@ -352,8 +362,10 @@ func (p *DenialsPrograms) Close() error {
 		p.SignalGenerate,
 		p.SignalGenerateRaw,
 		p.SysEnter,
+		p.SysEnterPerf,
 		p.SysEnterRaw,
 		p.SysExit,
+		p.SysExitPerf,
 		p.SysExitRaw,
 	)
 }

@@ -67,16 +67,21 @@ static __always_inline void exit_unsure(void *ctx, u32 nr)
 	}
 }
 
+/* No regs: those of the current task. */
 static __always_inline int on_sys_exit(void *ctx, void *regs, s64 ret)
 {
 	struct task_state *state = state_of(typed_current());
 
+	if (likely(state && state->flags & INSIDE)) {
+		state->flags &= KILLED;
+		return 0;
+	}
+	regs = regs ?: regs_of_current(current_task());
 	if (!state) {
 		exit_unsure(ctx, nr_of(regs));
 		return 0;
 	}
-	if (unlikely(!(state->flags & INSIDE)))
-		exit_alone(ctx, state, nr_of(regs), ret);
+	exit_alone(ctx, state, nr_of(regs), ret);
 	state->flags &= KILLED;
 	return 0;
 }

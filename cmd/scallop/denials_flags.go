@@ -34,7 +34,7 @@ func addDenialsFlags(cmd *cobra.Command, f *denialsFlags) {
 	flags.BoolVar(&f.stack, "stack", false, "keep the user stack of the first call of each kind")
 	f.lifeFlags.add(flags)
 	flags.DurationVar(&f.duration, "duration", 0, "end after `DURATION`")
-	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf or raw_tracepoint (default: what loads)")
+	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf, raw_tracepoint or tracepoint (default: the best of this kernel)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
 	_ = flags.MarkHidden("probe")
 	completeValues(cmd, "output", denialsFormats...)
@@ -51,7 +51,7 @@ func (f *denialsFlags) check() error {
 	if err := notNegative(map[string]time.Duration{"duration": f.duration}); err != nil || f.probe == "" {
 		return err
 	}
-	return oneOf("--probe", f.probe, []string{profiler.ProbeTpBTF, profiler.ProbeRaw})
+	return oneOf("--probe", f.probe, []string{profiler.ProbeTpBTF, profiler.ProbeRaw, profiler.ProbePerf})
 }
 
 // options are those of watching live.

@@ -69,7 +69,7 @@ func (w *Watcher) readJudged(s *Snapshot) error {
 	var key denials.DenialsJudgedKey
 	var count uint64
 	entries := w.objects.Maps[denials.DenialsMapJudged].Iterate()
-	for entries.Next(&key, &count) {
+	for w.next(entries, &key, &count) {
 		s.Judged = append(s.Judged, Judged{
 			Workload: int(key.Workload),
 			Phase:    profiler.PhaseID(key.Phase),

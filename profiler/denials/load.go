@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 
@@ -18,7 +17,7 @@ import (
 type Options struct {
 	// Recorder knows which task belongs to which workload and phase. It must outlive the Watcher, and start after it.
 	Recorder *profiler.Recorder
-	// Probe forces profiler.ProbeTpBTF or ProbeRaw; empty takes what loads.
+	// Probe forces one of profiler.Probes; empty takes the best that loads.
 	Probe string
 	// Hash keeps the state of tasks in a hash map, as it is done before Linux 5.12.
 	Hash bool
@@ -50,6 +49,9 @@ type way struct {
 // ways to attempt, the cheapest at run time first.
 func (o *Options) ways() []way {
 	all := []way{{profiler.ProbeTpBTF, true}, {profiler.ProbeTpBTF, false}, {profiler.ProbeRaw, false}}
+	if perf := (way{profiler.ProbePerf, true}); profiler.Probes()[0] == perf.probe || o.Probe == perf.probe {
+		all = slices.Insert(all, 0, perf)
+	}
 	return slices.DeleteFunc(all, func(w way) bool {
 		return o.Probe != "" && w.probe != o.Probe || o.Hash && w.storage
 	})
@@ -117,10 +119,14 @@ func replacements(spec *ebpf.CollectionSpec, members map[string]*ebpf.Map) map[s
 
 // programName is that of the C function for a tracepoint.
 func programName(tracepoint, probe string) string {
-	if probe == profiler.ProbeRaw {
+	switch profiler.KindOf(tracepoint, probe) {
+	case profiler.ProbePerf:
+		return tracepoint + "_perf"
+	case profiler.ProbeRaw:
 		return tracepoint + "_raw"
+	default:
+		return tracepoint
 	}
-	return tracepoint
 }
 
 // keepPrograms leaves those of the probe, and the one that visits all tasks.
@@ -160,14 +166,6 @@ func raiseMemlock() (restore func()) {
 			_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before)
 		}
 	}
-}
-
-func attach(objects *ebpf.Collection, tracepoint, probe string) (link.Link, error) {
-	program := objects.Programs[programName(tracepoint, probe)]
-	if probe == profiler.ProbeRaw {
-		return link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: program})
-	}
-	return link.AttachTracing(link.TracingOptions{Program: program})
 }
 
 // cString is what stands before the first NUL.

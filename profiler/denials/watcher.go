@@ -15,9 +15,10 @@ import (
 
 // Watcher is the programs and maps in the kernel.
 type Watcher struct {
-	objects *ebpf.Collection
-	probe   string
-	links   []link.Link
+	recorder *profiler.Recorder
+	objects  *ebpf.Collection
+	probe    string
+	links    []link.Link
 }
 
 // Open loads everything into the kernel; nothing is attached yet.
@@ -26,7 +27,7 @@ func Open(opts Options) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watcher{objects: objects, probe: probe}
+	w := &Watcher{recorder: opts.Recorder, objects: objects, probe: probe}
 	if err := w.putJudges(opts.Judges); err != nil {
 		w.Close()
 		return nil, err
@@ -38,7 +39,8 @@ func Open(opts Options) (*Watcher, error) {
 // call on; tasks that are inside a call now are known from their next one on.
 func (w *Watcher) Start() error {
 	for _, tracepoint := range tracepoints {
-		l, err := attach(w.objects, tracepoint, w.probe)
+		program := w.objects.Programs[programName(tracepoint, w.probe)]
+		l, err := profiler.Attach(tracepoint, profiler.KindOf(tracepoint, w.probe), program)
 		if err != nil {
 			w.detach()
 			return &profiler.HostError{
@@ -77,7 +79,7 @@ func (w *Watcher) Snapshot() (*Snapshot, error) {
 	var key denials.DenialsDenialKey
 	var value denials.DenialsDenial
 	entries := w.objects.Maps[denials.DenialsMapDenials].Iterate()
-	for entries.Next(&key, &value) {
+	for w.next(entries, &key, &value) {
 		d := denialOf(key, value)
 		d.Stack = w.stack(key)
 		s.Denials = append(s.Denials, d)
@@ -95,7 +97,7 @@ func (w *Watcher) Snapshot() (*Snapshot, error) {
 func (w *Watcher) readLosses(s *Snapshot) error {
 	for reason, name := range lossNames {
 		var n uint64
-		if err := w.objects.Maps[denials.DenialsMapLosses].Lookup(uint32(reason), &n); err != nil {
+		if err := w.lookup(denials.DenialsMapLosses, uint32(reason), &n); err != nil {
 			return fmt.Errorf("reading what was not seen: %w", err)
 		}
 		s.Losses[name] = n
@@ -113,7 +115,7 @@ func (w *Watcher) readLosses(s *Snapshot) error {
 // stack is the user stack of the first one of a kind, nil if none was kept.
 func (w *Watcher) stack(key denials.DenialsDenialKey) []uint64 {
 	var stack denials.DenialsStack
-	if err := w.objects.Maps[denials.DenialsMapStacks].Lookup(key, &stack); err != nil || stack.Bytes <= 0 {
+	if err := w.lookup(denials.DenialsMapStacks, key, &stack); err != nil || stack.Bytes <= 0 {
 		return nil
 	}
 	return slices.Clone(stack.Frames[:min(int(stack.Bytes/8), len(stack.Frames))])
@@ -125,15 +127,15 @@ func (w *Watcher) Forget(workload func(number int) bool) error {
 	var key denials.DenialsDenialKey
 	var value denials.DenialsDenial
 	entries := w.objects.Maps[denials.DenialsMapDenials].Iterate()
-	for entries.Next(&key, &value) {
+	for w.next(entries, &key, &value) {
 		if workload(int(key.Workload)) {
 			keys = append(keys, key)
 		}
 	}
 	err := entries.Err()
 	for _, key := range keys {
-		err = errors.Join(err, w.objects.Maps[denials.DenialsMapDenials].Delete(key))
-		_ = w.objects.Maps[denials.DenialsMapStacks].Delete(key) // it may have none
+		err = errors.Join(err, w.remove(denials.DenialsMapDenials, key))
+		_ = w.remove(denials.DenialsMapStacks, key) // it may have none
 	}
 	if err != nil {
 		return fmt.Errorf("forgetting what was denied to ended workloads: %w", err)

@@ -14,12 +14,17 @@ import (
 	"github.com/scallop-sec/scallop/profiler/launch"
 )
 
-// ways are those in which the programs can be in the kernel.
-var ways = map[string]denials.Options{
-	"tp_btf":          {Probe: profiler.ProbeTpBTF},
-	"tp_btf, hash":    {Probe: profiler.ProbeTpBTF, Hash: true},
-	profiler.ProbeRaw: {Probe: profiler.ProbeRaw},
-}
+// ways are those in which the programs can be in the kernel and miss nothing.
+var ways = func() map[string]denials.Options {
+	ways := map[string]denials.Options{}
+	for _, probe := range profiler.LosslessProbes() {
+		ways[probe] = denials.Options{Probe: probe}
+		if probe == profiler.ProbeTpBTF {
+			ways[probe+", hash"] = denials.Options{Probe: probe, Hash: true}
+		}
+	}
+	return ways
+}()
 
 // watched runs the command in a cgroup of its own to its end, and returns what was denied to it.
 func watched(t *testing.T, opts denials.Options, args ...string) (*denials.Snapshot, *os.ProcessState) {
