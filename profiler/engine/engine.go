@@ -43,6 +43,9 @@ type Container struct {
 	Health         string // "", starting, healthy, unhealthy
 	NoNewPrivs     *bool  // nil if the engine does not tell
 	Seccomp        string // unconfined, default, a profile's name, or empty if the engine does not tell
+	SeccompFile    string // that the profile was read from when the container was made
+	SeccompJSON    string // what was read, as a profile or as the OCI runtime got it
+	SpecFile       string // the OCI runtime's configuration, which has the same; empty unless the engine tells
 	CgroupPath     string // below the cgroup mount, if the engine tells
 }
 

@@ -10,6 +10,7 @@ import (
 const (
 	maxText   = 4096 // bytes of a string
 	maxLabels = 256
+	maxJSON   = 1 << 20 // bytes of a profile
 )
 
 // Limit cuts what an engine said to a size that a recording can hold. Of too many labels
@@ -17,9 +18,12 @@ const (
 func Limit(c *Container) {
 	for _, text := range []*string{
 		&c.ID, &c.Name, &c.Engine, &c.EngineVersion, &c.Runtime, &c.RuntimeVersion, &c.Image, &c.ImageDigest,
-		&c.PodNamespace, &c.PodName, &c.PodUID, &c.ContainerName, &c.StopSignal, &c.Health, &c.Seccomp, &c.CgroupPath,
+		&c.PodNamespace, &c.PodName, &c.PodUID, &c.ContainerName, &c.StopSignal, &c.Health, &c.Seccomp, &c.SeccompFile, &c.SpecFile, &c.CgroupPath,
 	} {
 		*text = cut(*text)
+	}
+	if len(c.SeccompJSON) > maxJSON {
+		c.SeccompJSON = "" // a part of it would be another profile
 	}
 	c.PID = max(0, c.PID)
 	c.Labels = limitLabels(c.Labels)

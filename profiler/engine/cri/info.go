@@ -36,14 +36,13 @@ type runtimeOptions struct {
 	BinaryNameOld string `json:"BinaryName"`
 }
 
-// spec is the part of the OCI runtime's configuration that matters here. Of the seccomp filter
-// that is whether there is one.
+// spec is the part of the OCI runtime's configuration that matters here.
 type spec struct {
 	Annotations map[string]string
 	Process     *struct{ NoNewPrivileges bool }
 	Linux       *struct {
 		CgroupsPath string
-		Seccomp     *struct{}
+		Seccomp     json.RawMessage
 	}
 }
 
@@ -81,6 +80,12 @@ func (i *info) fill(c *engine.Container) {
 	if linux := i.RuntimeSpec.Linux; linux != nil {
 		c.CgroupPath = cgroupPath(linux.CgroupsPath)
 		c.Seccomp = i.seccomp()
+		if c.Seccomp != unconfined {
+			c.SeccompJSON = string(linux.Seccomp)
+		}
+		if path.IsAbs(c.Seccomp) {
+			c.SeccompFile = c.Seccomp
+		}
 	}
 }
 
@@ -99,9 +104,12 @@ func (i *info) runtime() string {
 	return i.RuntimeHandler
 }
 
+// unconfined is the word for a container without a filter.
+const unconfined = "unconfined"
+
 func (i *info) seccomp() string {
-	if i.RuntimeSpec.Linux.Seccomp == nil {
-		return "unconfined"
+	if given := i.RuntimeSpec.Linux.Seccomp; len(given) == 0 || string(given) == "null" {
+		return unconfined
 	}
 	for _, name := range []string{
 		i.Config.Linux.SecurityContext.Seccomp.LocalhostRef,

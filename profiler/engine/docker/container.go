@@ -31,7 +31,10 @@ func (d *daemon) describe(from *container.InspectResponse) *engine.Container {
 	}
 	if host := from.HostConfig; host != nil {
 		c.Runtime, c.RuntimeVersion = d.runtime(host.Runtime)
-		c.NoNewPrivs, c.Seccomp = d.confinement(host)
+		c.NoNewPrivs, c.Seccomp, c.SeccompJSON = d.confinement(host)
+		if strings.HasPrefix(c.Seccomp, "/") {
+			c.SeccompFile = c.Seccomp
+		}
 	}
 	fillPod(c)
 	return c
@@ -44,8 +47,9 @@ func hasHealth(config *container.Config) bool {
 }
 
 // confinement reads the security options of a container, "key", "key=value" or, in old
-// configurations, "key:value". What is not among them is as the daemon's default.
-func (d *daemon) confinement(host *container.HostConfig) (noNewPrivs *bool, seccomp string) {
+// configurations, "key:value". What is not among them is as the daemon's default. Profile is the text of one that was
+// sent whole.
+func (d *daemon) confinement(host *container.HostConfig) (noNewPrivs *bool, seccomp, profile string) {
 	noNewPrivs, seccomp = d.noNewPrivs, d.seccomp
 	if host.Privileged {
 		seccomp = "unconfined"
@@ -59,11 +63,17 @@ func (d *daemon) confinement(host *container.HostConfig) (noNewPrivs *bool, secc
 		case "no-new-privileges":
 			noNewPrivs = new(value != "false")
 		case "seccomp":
-			seccomp = profileName(value)
+			seccomp, profile = profileName(value), ""
+			if seccomp == customProfile {
+				profile = value
+			}
 		}
 	}
-	return noNewPrivs, seccomp
+	return noNewPrivs, seccomp, profile
 }
+
+// customProfile is what a profile without a name is called.
+const customProfile = "custom"
 
 // profileName: the command line sends a profile's content, so that its name is not known.
 func profileName(value string) string {
@@ -71,7 +81,7 @@ func profileName(value string) string {
 	case value == "builtin":
 		return "default"
 	case strings.HasPrefix(strings.TrimSpace(value), "{"):
-		return "custom"
+		return customProfile
 	}
 	return value
 }

@@ -11,6 +11,7 @@ func TestConfinement(t *testing.T) {
 	type result struct {
 		NoNewPrivs *bool
 		Seccomp    string
+		Profile    string
 	}
 	old := daemon{seccomp: "default"}
 	always := daemon{seccomp: "unconfined"}
@@ -22,16 +23,16 @@ func TestConfinement(t *testing.T) {
 		host   container.HostConfig
 		want   result
 	}{
-		"nothing chosen":      {old, container.HostConfig{}, result{nil, "default"}},
-		"the daemon's choice": {always, container.HostConfig{}, result{new(true), "/etc/web.json"}},
-		"privileged":          {old, container.HostConfig{Privileged: true}, result{nil, "unconfined"}},
-		"chosen":              {old, container.HostConfig{SecurityOpt: []string{"no-new-privileges", "seccomp=unconfined"}}, result{new(true), "unconfined"}},
-		"chosen, long":        {old, container.HostConfig{SecurityOpt: []string{"no-new-privileges:true", "seccomp=builtin"}}, result{new(true), "default"}},
-		"against the daemon":  {always, container.HostConfig{SecurityOpt: []string{"no-new-privileges=false"}}, result{new(false), "/etc/web.json"}},
-		"a profile":           {old, container.HostConfig{SecurityOpt: []string{"label=disable", `seccomp={"defaultAction":"SCMP_ACT_ERRNO"}`}}, result{nil, "custom"}},
+		"nothing chosen":      {old, container.HostConfig{}, result{nil, "default", ""}},
+		"the daemon's choice": {always, container.HostConfig{}, result{new(true), "/etc/web.json", ""}},
+		"privileged":          {old, container.HostConfig{Privileged: true}, result{nil, "unconfined", ""}},
+		"chosen":              {old, container.HostConfig{SecurityOpt: []string{"no-new-privileges", "seccomp=unconfined"}}, result{new(true), "unconfined", ""}},
+		"chosen, long":        {old, container.HostConfig{SecurityOpt: []string{"no-new-privileges:true", "seccomp=builtin"}}, result{new(true), "default", ""}},
+		"against the daemon":  {always, container.HostConfig{SecurityOpt: []string{"no-new-privileges=false"}}, result{new(false), "/etc/web.json", ""}},
+		"a profile":           {old, container.HostConfig{SecurityOpt: []string{"label=disable", `seccomp={"defaultAction":"SCMP_ACT_ERRNO"}`}}, result{nil, "custom", `{"defaultAction":"SCMP_ACT_ERRNO"}`}},
 	} {
 		var got result
-		got.NoNewPrivs, got.Seccomp = test.daemon.confinement(&test.host)
+		got.NoNewPrivs, got.Seccomp, got.Profile = test.daemon.confinement(&test.host)
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: -want +got\n%s", name, diff)
 		}

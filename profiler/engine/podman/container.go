@@ -19,8 +19,10 @@ type inspected struct {
 	ImageName   string
 	ImageDigest string
 	OCIRuntime  string // a name, or a path
-	IsInfra     bool
-	State       struct {
+	// OCIConfigPath is the config.json that the OCI runtime was given.
+	OCIConfigPath string
+	IsInfra       bool
+	State         struct {
 		Pid        int
 		Running    bool
 		CgroupPath string
@@ -67,6 +69,9 @@ func (c *Client) describe(from *inspected) *engine.Container {
 	result.Runtime, result.RuntimeVersion = c.runtimeOf(from.OCIRuntime)
 	result.HasHealth, result.Health = health(from)
 	result.NoNewPrivs, result.Seccomp = confinement(from)
+	if result.SpecFile = from.OCIConfigPath; path.IsAbs(result.Seccomp) {
+		result.SeccompFile = result.Seccomp
+	}
 	engine.FillPod(result)
 	engine.Limit(result)
 	return result
