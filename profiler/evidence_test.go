@@ -160,7 +160,19 @@ func TestEffectiveCapabilities(t *testing.T) {
 	if diff := cmp.Diff([]string{"cap_chown", "cap_perfmon", "cap_bpf", "cap_checkpoint_restore"}, got); diff != "" {
 		t.Error(diff)
 	}
+	if got := BoundingCapabilities([]byte("CapEff:\t0\nCapBnd:\t0000000000000003\n")); !cmp.Equal(got, []string{"cap_chown", "cap_dac_override"}) {
+		t.Errorf("bounding set %v", got)
+	}
 	if got := EffectiveCapabilities([]byte("CapEff:\tzz\n")); got != nil {
 		t.Errorf("garbage gives %v", got)
+	}
+}
+
+func TestStatusField(t *testing.T) {
+	text := []byte("Name:\tx\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n")
+	for name, want := range map[string]string{"Seccomp": "2", "NoNewPrivs": "1", "Name": "x", "None": ""} {
+		if got := StatusField(text, name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
 	}
 }

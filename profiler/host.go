@@ -1,7 +1,6 @@
 package profiler
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -38,25 +37,33 @@ func DescribeHost(r *Recorder, m cgroup.Mount) (recording.Host, error) {
 
 // EffectiveCapabilities lists the capabilities in the text of /proc/PID/status,
 // by name in the order of their numbers. Unknown ones are cap_N.
-func EffectiveCapabilities(status []byte) []string {
+func EffectiveCapabilities(status []byte) []string { return capabilitySet(status, "CapEff") }
+
+// BoundingCapabilities lists those that the process can ever have, as EffectiveCapabilities does.
+func BoundingCapabilities(status []byte) []string { return capabilitySet(status, "CapBnd") }
+
+func capabilitySet(status []byte, field string) []string {
+	set, err := strconv.ParseUint(StatusField(status, field), 16, 64)
+	if err != nil {
+		return nil
+	}
 	var names []string
-	lines := bufio.NewScanner(bytes.NewReader(status))
-	for lines.Scan() {
-		hex, ok := strings.CutPrefix(lines.Text(), "CapEff:")
-		if !ok {
-			continue
-		}
-		set, err := strconv.ParseUint(strings.TrimSpace(hex), 16, 64)
-		if err != nil {
-			return nil
-		}
-		for n := range 64 {
-			if set&(1<<n) != 0 {
-				names = append(names, capabilityName(n))
-			}
+	for n := range 64 {
+		if set&(1<<n) != 0 {
+			names = append(names, capabilityName(n))
 		}
 	}
 	return names
+}
+
+// StatusField reads a line of the text of /proc/PID/status, empty if there is none of that name.
+func StatusField(status []byte, name string) string {
+	for line := range bytes.Lines(status) {
+		if key, value, ok := strings.Cut(string(line), ":"); ok && key == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }
 
 // capabilityNames is include/uapi/linux/capability.h of Linux 5.10 to 7.2.

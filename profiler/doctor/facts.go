@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -96,9 +97,10 @@ func readKernel(f *Facts) {
 }
 
 func readSelf(f *Facts) {
-	status := readText("/proc/self/status")
-	f.Capabilities = profiler.EffectiveCapabilities([]byte(status))
-	f.Seccomp, f.NoNewPrivs = parseStatus(status)
+	status := []byte(readText("/proc/self/status"))
+	f.Capabilities = profiler.EffectiveCapabilities(status)
+	f.Seccomp, _ = strconv.Atoi(profiler.StatusField(status, "Seccomp"))
+	f.NoNewPrivs = profiler.StatusField(status, "NoNewPrivs") == "1"
 	f.Cgroup = cgroup.ParseOwn(readText("/proc/self/cgroup"))
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit) == nil {

@@ -1,24 +1,6 @@
 package doctor
 
-import (
-	"strconv"
-	"strings"
-)
-
-// parseStatus reads the seccomp mode and no_new_privs of /proc/PID/status.
-func parseStatus(text string) (seccomp int, noNewPrivs bool) {
-	for line := range strings.Lines(text) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		value = strings.TrimSpace(value)
-		switch key {
-		case "Seccomp":
-			seccomp, _ = strconv.Atoi(value)
-		case "NoNewPrivs":
-			noNewPrivs = value == "1"
-		}
-	}
-	return seccomp, noNewPrivs
-}
+import "strings"
 
 // parseTracefs finds where /proc/PID/mounts has tracefs.
 func parseTracefs(text string) string {

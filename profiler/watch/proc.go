@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 )
 
@@ -31,8 +32,8 @@ func readProcess(pid int) *process {
 	}
 	p := &process{}
 	p.parent, p.started = parseStat(stat)
-	p.seccomp, _ = strconv.Atoi(statusField(status, "Seccomp"))
-	p.noNew = statusField(status, "NoNewPrivs") == "1"
+	p.seccomp, _ = strconv.Atoi(profiler.StatusField(status, "Seccomp"))
+	p.noNew = profiler.StatusField(status, "NoNewPrivs") == "1"
 	p.exe, _ = os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // a zombie has none
 	return p
 }
@@ -47,16 +48,6 @@ func parseStat(text []byte) (parent int, started uint64) {
 	parent, _ = strconv.Atoi(fields[1])
 	started, _ = strconv.ParseUint(fields[19], 10, 64)
 	return parent, started
-}
-
-// statusField reads a line of /proc/PID/status.
-func statusField(text []byte, name string) string {
-	for line := range bytes.Lines(text) {
-		if key, value, ok := strings.Cut(string(line), ":"); ok && key == name {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }
 
 // descendsFrom tells whether a process is another, or was started by it or its children.
