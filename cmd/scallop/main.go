@@ -90,6 +90,7 @@ func newRootCmd(e *env) *cobra.Command {
 		newCostCmd(e),
 		newVerifyCmd(e),
 		newDenialsCmd(e),
+		newStatusCmd(e),
 		newDoctorCmd(e),
 		newConfineCmd(e),
 	)

@@ -33,7 +33,15 @@ const (
 	defaultWorkloadsAll = 512
 )
 
+// add is for commands that go on watching.
 func (f *targetFlags) add(flags *pflag.FlagSet) {
+	f.addNow(flags)
+	flags.BoolVar(&f.wait, "wait", false, "wait for targets that do not exist yet, and record them from their birth")
+	flags.IntVar(&f.maxWorkloads, "max-workloads", 0, fmt.Sprintf("room for `N` workloads at a time (default %d, with --all or --wait %d)", defaultWorkloads, defaultWorkloadsAll))
+}
+
+// addNow is for commands that look at what there is now.
+func (f *targetFlags) addNow(flags *pflag.FlagSet) {
 	f.set = flags
 	flags.StringArrayVar(&f.containers, "container", nil, "the container `NAME|ID`, or a glob of names; repeatable, as all targets")
 	flags.StringArrayVar(&f.pods, "pod", nil, "the containers of pod `NAMESPACE/NAME`, or NAMESPACE/NAME/CONTAINER")
@@ -44,9 +52,7 @@ func (f *targetFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.all, "all", false, "every workload, also those that begin later")
 	flags.StringVar(&f.root, "root", "", "look for --all, --unit, --container and --pod below this cgroup `PATH` only")
 	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what this `GLOB` of names, IDs or cgroup paths means")
-	flags.BoolVar(&f.wait, "wait", false, "wait for targets that do not exist yet, and record them from their birth")
 	flags.StringArrayVar(&f.endpoints, "runtime-endpoint", nil, "ask the container engine at this `SOCKET` (default: those that are there)")
-	flags.IntVar(&f.maxWorkloads, "max-workloads", 0, fmt.Sprintf("room for `N` workloads at a time (default %d, with --all or --wait %d)", defaultWorkloads, defaultWorkloadsAll))
 }
 
 // apply checks the targets and puts them into opts. command is the one whose flags these are.

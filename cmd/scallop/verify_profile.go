@@ -29,7 +29,10 @@ type verifyProfile struct {
 }
 
 func (f *verifyFlags) profile(e *env, path string) (*verifyProfile, error) {
-	p, err := verifyProfileFile(e, path)
+	if path == "-" {
+		return nil, usageError(errors.New("the profile cannot come from standard input, which is the command's: give a file"))
+	}
+	p, err := profileFile(e, path)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +64,8 @@ func (f *verifyFlags) profile(e *env, path string) (*verifyProfile, error) {
 	return v, nil
 }
 
-// verifyProfileFile takes a file's name, or that of an engine's default. A file wins.
-func verifyProfileFile(e *env, path string) (*policy.Policy, error) {
-	if path == "-" {
-		return nil, usageError(errors.New("the profile cannot come from standard input, which is the command's: give a file"))
-	}
+// profileFile takes a file's name, or that of an engine's default. A file wins.
+func profileFile(e *env, path string) (*policy.Policy, error) {
 	if strings.HasSuffix(path, "-default") {
 		if _, err := os.Lstat(path); err != nil {
 			p, err := policy.Default(path)
@@ -93,6 +93,15 @@ func wrapUsage(err error) error {
 
 // host is what the profile's conditions are decided by.
 func (f *verifyFlags) host() (policy.Host, error) {
+	capabilities, err := f.container.list()
+	if err != nil {
+		return policy.Host{}, usageError(err)
+	}
+	return thisHost(capabilities, f.runtime)
+}
+
+// thisHost is what the conditions of a profile are decided by for a container here, with that bounding set and OCI runtime.
+func thisHost(capabilities []string, runtimeName string) (policy.Host, error) {
 	native, ok := syscalls.Native(runtime.GOARCH)
 	if !ok {
 		return policy.Host{}, hostError(fmt.Errorf("there are no system calls of %s here: use x86_64 or aarch64", runtime.GOARCH))
@@ -101,13 +110,12 @@ func (f *verifyFlags) host() (policy.Host, error) {
 	if err := unix.Uname(&uts); err != nil {
 		return policy.Host{}, hostError(fmt.Errorf("asking for the kernel's release: %w", err))
 	}
-	capabilities, err := f.container.list()
 	return policy.Host{
 		Architecture: native,
 		Capabilities: capabilities,
 		Kernel:       unix.ByteSliceToString(uts.Release[:]),
-		RuncStub:     f.runtime == "runc",
-	}, wrapUsage(err)
+		RuncStub:     runtimeName == "runc",
+	}, nil
 }
 
 // logInstead is what SCMP_ACT_LOG makes of a profile.

@@ -23,6 +23,7 @@ const (
 	whenOldLimit = "up to Linux 5.10"
 	whenRunning  = "for a leader that ran before, of another user or with more capabilities"
 	whenPreempts = "where doctor's first self-test is of tracepoint (Linux 7.2)"
+	whenAttached = "with --attach"
 	whenPinned   = "with --pin, if no bpffs is mounted"
 )
 
@@ -46,6 +47,9 @@ var Needs = []Need{
 	{"record", "cap_sys_nice", whenPreempts, "miss no calls while it reads BPF maps"},
 	{"hook", "cap_bpf", "", "load BPF programs and maps"},
 	{"hook", "cap_perfmon", "", "attach to tracepoints and read kernel memory in BPF"},
+	{"status", "cap_dac_override", whenNotOwner, "ask engines at their sockets, read the profiles that they name"},
+	{"status", "cap_sys_ptrace", whenAttached, "stop a thread"},
+	{"status", "cap_sys_admin", whenAttached, "read its filters"},
 	{"doctor", "cap_bpf", "", "load, in the self-test"},
 	{"doctor", "cap_perfmon", "", "attach, in the self-test"},
 	{"doctor", "cap_dac_override", whenNotOwner, "make the self-test's cgroup"},

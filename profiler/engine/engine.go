@@ -16,6 +16,9 @@ const (
 	Podman     = "podman"
 )
 
+// Unconfined is what Container.Seccomp says of one without a filter.
+const Unconfined = "unconfined"
+
 // ErrNotFound tells that an engine answered, and has no such container.
 var ErrNotFound = errors.New("no such container")
 

@@ -33,9 +33,6 @@ func resolve(ctx context.Context, opts Options, mount cgroup.Mount) []*target {
 	for _, t := range opts.Targets {
 		resolved := &target{Target: t, containers: map[string]*engine.Container{}}
 		resolved.failed = resolved.resolve(ctx, opts, mount)
-		if t.Kind == PID && resolved.failed == nil {
-			resolved.warnIfShared(mount, opts.Warn)
-		}
 		targets = append(targets, resolved)
 	}
 	return targets
@@ -118,6 +115,9 @@ func pathOfPID(pid int) (string, error) {
 
 // warnIfShared tells of processes that are recorded though they are not asked for.
 func (t *target) warnIfShared(mount cgroup.Mount, warn func(string, ...any)) {
+	if t.Kind != PID || t.failed != nil {
+		return
+	}
 	c := cgroup.Cgroup{Mount: mount, Path: t.path}
 	pids, err := c.Procs()
 	if err != nil {

@@ -161,6 +161,9 @@ func (w *watch) open(ctx context.Context) error {
 		return err
 	}
 	w.targets = resolve(ctx, w.opts, w.mount)
+	for _, t := range w.targets {
+		t.warnIfShared(w.mount, w.opts.Warn)
+	}
 	if err := w.openRecorder(); err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ func testEngine(t *testing.T, start func(*testing.T) *host, r removal, tools ...
 		if h.kind == "docker" { // the others take longer for each
 			t.Run("brief", func(t *testing.T) { t.Parallel(); testBrief(t, h) })
 		}
+		t.Run("status", func(t *testing.T) { t.Parallel(); testStatus(t, h) })
 	})
 	t.Run("without", func(t *testing.T) { testRemoval(t, watch, h, r) })
 }

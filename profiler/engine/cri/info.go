@@ -80,7 +80,7 @@ func (i *info) fill(c *engine.Container) {
 	if linux := i.RuntimeSpec.Linux; linux != nil {
 		c.CgroupPath = cgroupPath(linux.CgroupsPath)
 		c.Seccomp = i.seccomp()
-		if c.Seccomp != unconfined {
+		if c.Seccomp != engine.Unconfined {
 			c.SeccompJSON = string(linux.Seccomp)
 		}
 		if path.IsAbs(c.Seccomp) {
@@ -104,12 +104,9 @@ func (i *info) runtime() string {
 	return i.RuntimeHandler
 }
 
-// unconfined is the word for a container without a filter.
-const unconfined = "unconfined"
-
 func (i *info) seccomp() string {
 	if given := i.RuntimeSpec.Linux.Seccomp; len(given) == 0 || string(given) == "null" {
-		return unconfined
+		return engine.Unconfined
 	}
 	for _, name := range []string{
 		i.Config.Linux.SecurityContext.Seccomp.LocalhostRef,

@@ -52,7 +52,7 @@ func hasHealth(config *container.Config) bool {
 func (d *daemon) confinement(host *container.HostConfig) (noNewPrivs *bool, seccomp, profile string) {
 	noNewPrivs, seccomp = d.noNewPrivs, d.seccomp
 	if host.Privileged {
-		seccomp = "unconfined"
+		seccomp = engine.Unconfined
 	}
 	for _, option := range host.SecurityOpt {
 		key, value := option, ""

@@ -7,6 +7,8 @@ import (
 
 	"github.com/moby/moby/client"
 	"github.com/moby/moby/client/pkg/versions"
+
+	"github.com/scallop-sec/scallop/profiler/engine"
 )
 
 // daemon is what holds for all containers of a daemon. It is asked once: connections end with the
@@ -40,7 +42,7 @@ func askDaemon(ctx context.Context, api *client.Client) (daemon, error) {
 	for name, runtime := range info.Info.Runtimes {
 		d.runtimes[name] = runtime.Path
 	}
-	d.seccomp = "unconfined" // unless an option tells of a default
+	d.seccomp = engine.Unconfined // unless an option tells of a default
 	if !versions.LessThan(version.APIVersion, tellsNoNewPrivs) {
 		d.noNewPrivs = new(false)
 	}

@@ -135,7 +135,7 @@ func health(from *inspected) (bool, string) {
 func confinement(from *inspected) (*bool, string) {
 	noNewPrivs, seccomp := false, "default"
 	if from.HostConfig.Privileged {
-		seccomp = "unconfined"
+		seccomp = engine.Unconfined
 	}
 	for _, option := range from.HostConfig.SecurityOpt {
 		key, value, _ := strings.Cut(option, "=")
