@@ -21,6 +21,7 @@ import (
 // With little memory for scallop, it works, or says what it lacks, or is killed by the kernel; and leaves nothing
 // behind. How much it needs is found by trying.
 func TestFaultMemoryLimit(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	hosttest.Root(t)
 	leftover.None(t)
 	seen := map[string]bool{}
@@ -140,6 +141,7 @@ func TestFaultTimeNamespace(t *testing.T) {
 // What a pinned recorder has to remember finds no place: phases may be unknown when its scallop is killed then, but no count is
 // touched, and it is all gone in the end.
 func TestFaultStateFull(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	p := newPinned(t)
 	if err := syscall.Mount("tmpfs", p.sockets, "tmpfs", 0, "size=128k"); err != nil {
 		hosttest.Lack(t, fmt.Sprintf("the right to mount a small tmpfs (%v)", err))

@@ -36,6 +36,7 @@ func moments(t *testing.T, n int, longest time.Duration) []time.Duration {
 // SIGKILL to scallop run at any moment: there is no recording, or a whole one that says it is partial. The command, if it was
 // started, lives on; and the next run removes what the kernel did not.
 func TestFaultRunKilled(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	hosttest.Root(t)
 	p := newPlace(t)
 	leftover.None(t, p.work, p.sockets, p.temp)
@@ -109,6 +110,7 @@ func age(t *testing.T, dir string) {
 // A load that runs on while one scallop after the other is killed, each at a random moment, which may be before it has taken
 // over: whoever ends the recording has every call.
 func TestFaultPinnedKilled(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	p := newPinned(t)
 	leftover.None(t, p.sockets, p.temp)
 	first := p.start()
@@ -145,6 +147,7 @@ func TestFaultPinnedKilled(t *testing.T) {
 
 // SIGKILL while a recorder is being pinned, at any moment: --unpin leaves no trace of what there is.
 func TestFaultPinKilled(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	p := newPinned(t)
 	leftover.None(t, p.sockets, p.temp)
 	for _, moment := range moments(t, hosttest.Amount(3, 50), 200*time.Millisecond) {

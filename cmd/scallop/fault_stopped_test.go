@@ -27,6 +27,7 @@ func tell(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
 // A recorder that does not run for ten seconds, while its workload takes a whole CPU and checkpoints are due, misses
 // nothing.
 func TestFaultStopped(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	p := newPinned(t)
 	leftover.None(t, p.sockets, p.temp)
 	cmd := p.record("--cgroup", p.cgroup.Path, "--checkpoint", "100ms", "-o", "out")

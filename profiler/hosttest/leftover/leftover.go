@@ -14,8 +14,9 @@ import (
 // later, and tests of other packages kill their scallops at the same time.
 const patience = 20 * time.Second
 
-// None looks at the host now and at the end of the test: what scallop has in the kernel, on the bpffs, in
-// the cgroup hierarchy and in these folders must be the same then. What a living process holds does not count.
+// None looks at the host now and at the end of the test: what scallop has in the kernel, in
+// the cgroup hierarchy and in these folders must be the same then. What a living process holds does not count; what is
+// pinned does, on whatever bpffs.
 func None(t testing.TB, folders ...string) {
 	t.Helper()
 	before := traces(t, folders)
@@ -45,7 +46,7 @@ func traces(t testing.TB, folders []string) map[string]bool {
 	all := map[string]bool{}
 	addObjects(t, all)
 	addCgroups(all)
-	for _, dir := range append(folders, "/sys/fs/bpf/scallop") {
+	for _, dir := range folders {
 		paths, _ := filepath.Glob(filepath.Join(dir, "*"))
 		hidden, _ := filepath.Glob(filepath.Join(dir, ".*"))
 		for _, path := range append(paths, hidden...) {
