@@ -51,7 +51,7 @@ func (f *targetFlags) addNow(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.labels, "label", nil, "containers with the label `KEY=VALUE`; with --container or --pod, of those only")
 	flags.BoolVar(&f.all, "all", false, "every workload, also those that begin later")
 	flags.StringVar(&f.root, "root", "", "look for --all, --unit, --container and --pod below this cgroup `PATH` only")
-	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what this `GLOB` of names, IDs or cgroup paths means")
+	flags.StringArrayVar(&f.exclude, "exclude", nil, "leave out what this `GLOB` of names, IDs or cgroup paths means, of a path with all below it")
 	flags.StringArrayVar(&f.endpoints, "runtime-endpoint", nil, "ask the container engine at this `SOCKET` (default: those that are there)")
 }
 

@@ -114,7 +114,7 @@ func TestExcluded(t *testing.T) {
 	c := &engine.Container{Name: "shop_web_1", ContainerName: "web"}
 	p := placeOf("", "/docker/"+containerID)
 	for glob, want := range map[string]bool{
-		"shop_*": true, "web": true, containerID: true, containerID[:12]: true, containerID[:4] + "*": true, "/docker/*": true, "/docker": false, "*.service": false, "[": false,
+		"shop_*": true, "web": true, containerID: true, containerID[:12]: true, containerID[:4] + "*": true, "/docker/*": true, "/docker": true, "/dock": false, "/": false, "/docker/*/*": false, "*.service": false, "[": false,
 	} {
 		if got := excluded([]string{"nothing", glob}, p, c); got != want {
 			t.Errorf("%q: %v", glob, got)

@@ -176,9 +176,12 @@ func matchUnit(pattern, name string) bool {
 	return false
 }
 
-// excluded tells whether a glob means the workload.
+// excluded tells whether a glob means the workload, or a cgroup that it is below.
 func excluded(globs []string, p place, c *engine.Container) bool {
-	names := []string{p.path, path.Base(p.path), p.name(), p.ref.ID}
+	names := []string{path.Base(p.path), p.name(), p.ref.ID}
+	for above := p.path; len(above) > 1; above = path.Dir(above) {
+		names = append(names, above)
+	}
 	if c != nil {
 		names = append(names, c.Name, c.ContainerName)
 	}
