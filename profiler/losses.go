@@ -50,3 +50,12 @@ func lossesIn(row []uint64) map[string]uint64 {
 func (r *Recorder) HostLosses() map[string]uint64 {
 	return lossesIn(r.lossRow(len(r.workloads)))
 }
+
+// Losses of workload w.
+func (r *Recorder) Losses(w int) map[string]uint64 { return lossesIn(r.lossRow(w)) }
+
+// TurnsMissed is LossTurnsMissed, for all workloads.
+func (r *Recorder) TurnsMissed() (uint64, error) {
+	_, missed, err := r.objects.missed()
+	return missed, err
+}

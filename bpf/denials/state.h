@@ -59,6 +59,15 @@ struct {
 	__type(value, struct task_state);
 } tasks SEC(".maps");
 
+/* Process → number of its workload, also of those that have ended: for what is told of them later (audit records). The least
+ * recently used are forgotten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} homes SEC(".maps");
+
 struct denial_key {
 	s64 ret; /* what the call returned; 0 for TRAP and KILL */
 	u32 nr;
@@ -163,6 +172,13 @@ static __always_inline void *typed_current(void)
 	if (task_storage)
 		return (void *)bpf_get_current_task_btf();
 	return current_task();
+}
+
+static __always_inline void home_of(struct task_struct *task, u32 workload)
+{
+	u32 tgid = BPF_CORE_READ(task, tgid);
+
+	bpf_map_update_elem(&homes, &tgid, &workload, BPF_ANY);
 }
 
 static __always_inline int seccomp_mode(struct task_struct *task)

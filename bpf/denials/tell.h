@@ -7,8 +7,11 @@
 /* A task that is watched, though not yet known. */
 static __always_inline struct task_state *state_first(void)
 {
-	if (likely(workload_of_current() == NO_WORKLOAD))
+	u32 workload = workload_of_current();
+
+	if (likely(workload == NO_WORKLOAD))
 		return NULL;
+	home_of(current_task(), workload);
 	return state_new(typed_current());
 }
 
@@ -143,10 +146,12 @@ static __always_inline int on_signal_deliver(int sig)
 /* Runs before the child's first instruction. */
 static __always_inline int on_fork(void *parent, void *child)
 {
+	u32 workload = workload_of(task_cgroup_id(child));
 	struct task_state *state, *of_parent;
 
-	if (likely(workload_of(task_cgroup_id(child)) == NO_WORKLOAD))
+	if (likely(workload == NO_WORKLOAD))
 		return 0;
+	home_of(child, workload);
 	of_parent = state_of(parent);
 	state = state_new(child);
 	if (!state)
@@ -192,8 +197,12 @@ static __always_inline void seed(struct task_struct *task, void *typed)
 {
 	u64 key = (u64)task;
 	struct task_state state = {.nr = nr_of(regs_of(task))}, *made;
+	u32 workload = workload_of(task_cgroup_id(task));
 
-	if (state_of(typed) || workload_of(task_cgroup_id(task)) == NO_WORKLOAD || !is_waiting(task))
+	if (workload == NO_WORKLOAD)
+		return;
+	home_of(task, workload);
+	if (state_of(typed) || !is_waiting(task))
 		return;
 	if (state.nr != NR_UNKNOWN)
 		state.flags = INSIDE;

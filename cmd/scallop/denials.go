@@ -2,8 +2,15 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/scallop-sec/scallop/profiler/denials/live"
+	"github.com/scallop-sec/scallop/profiler/denials/report"
+	"github.com/scallop-sec/scallop/profiler/watch"
 )
 
 func newDenialsCmd(e *env) *cobra.Command {
@@ -11,19 +18,96 @@ func newDenialsCmd(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "denials [flags] TARGET…",
 		Short: "Tell what seccomp filters deny to containers, units, cgroups, PIDs or the whole host",
-		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return runDenials(e, f) },
+		Long: `Tell of every call that a seccomp filter denies to workloads that others start, as it happens: which call, how often,
+in which phase, who made it, and what it got. No audit daemon is needed, no SCMP_ACT_LOG, and no change to the
+workloads.
+
+Targets are those of scallop record: flags, repeatable and mixed. With --wait, and for everything new with --all, a workload is
+watched from the birth of its cgroup, so that a container that does not even start can be explained.
+
+On a terminal, a line tells of each kind of denial as it occurs; at the end there is a table. With --output json, each line on
+standard output is an object. -o FILE writes a denial report, which scallop check and scallop merge take.
+
+Watching ends when all that was named has ended, after --duration, or at Ctrl-C (or SIGTERM).
+
+Exit codes: 0 nothing was denied; 1 something was; 2 usage or bad input; 3 this host cannot do it; 4 nothing was seen to be denied, but
+something was missed.`,
+		Example: `  scallop denials --container web
+  scallop denials --container web --wait --args --stack    and then: docker run --name web …
+  scallop denials --all --duration 1h --output json -o denials.json`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return runDenials(e, f) },
 	}
 	addDenialsFlags(cmd, f)
 	return cmd
 }
 
-func runDenials(_ *env, f *denialsFlags) error {
+func runDenials(e *env, f *denialsFlags) error {
 	if err := f.check(); err != nil {
 		return usageError(err)
 	}
-	if _, err := f.options(); err != nil {
+	opts, err := f.options()
+	if err != nil {
 		return usageError(err)
 	}
-	return hostError(errors.New("watching live is not built in: use `scallop verify` for one command"))
+	r, err := watchDenials(e, f, opts)
+	if err != nil {
+		return err
+	}
+	return f.finish(e, r)
+}
+
+// watchDenials watches live until it is to end.
+func watchDenials(e *env, f *denialsFlags, opts watch.Options) (*report.Report, error) {
+	log := newDenialsLog(e, f)
+	beside := live.New(live.Options{Tool: version, Probe: f.probe, Args: f.args, Stacks: f.stack, Log: log.denied})
+	opts.Log, opts.Beside = log.watched, beside
+	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
+	if _, err := watchTargets(e, &f.targetFlags, fmt.Sprintf("denials-%d", os.Getpid()), opts, denialsFailure); err != nil {
+		return nil, err
+	}
+	r, err := beside.Report()
+	if err != nil {
+		return nil, hostError(err)
+	}
+	return r, nil
+}
+
+// denialsFailure tells what the user named wrongly from what the host cannot do.
+func denialsFailure(result watch.Result, err error) error {
+	if len(result.Missing) > 0 {
+		// Each was a warning already; the last word is a short one.
+		return usageError(errors.New("no target was found: name others, or wait for them with --wait"))
+	}
+	return hostError(err)
+}
+
+// finish writes the report, prints the table, and gives the exit code.
+func (f *denialsFlags) finish(e *env, r *report.Report) error {
+	if f.file != "" {
+		data, err := report.Encode(r)
+		if err != nil {
+			return hostError(err)
+		}
+		if err := writeOutput(e, f.file, data); err != nil {
+			return err
+		}
+	}
+	if f.output == "table" && f.file != "-" {
+		writeDenialTable(e.stdout, terminalOf(e, e.stdout), r)
+	}
+	return denialsExit(r)
+}
+
+// denialsExit is the exit code that a report asks for. What was denied has been told already.
+func denialsExit(r *report.Report) error {
+	for _, w := range r.Workloads {
+		if len(w.Denials) > 0 {
+			return codeOnly(exitFinding)
+		}
+	}
+	if !r.Complete {
+		return incompleteError(fmt.Errorf("nothing was seen to be denied, but not everything was seen: %s", strings.Join(r.Incomplete, "; ")))
+	}
+	return nil
 }

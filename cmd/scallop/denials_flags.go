@@ -60,5 +60,6 @@ func (f *denialsFlags) options() (watch.Options, error) {
 	if err := f.targetFlags.apply(&opts, "scallop denials"); err != nil {
 		return opts, err
 	}
+	opts.Sizes.Calls = 1 // none is counted
 	return opts, f.lifeFlags.apply(&opts, f.set.Changed("settle"))
 }

@@ -2,19 +2,14 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"github.com/scallop-sec/scallop/profiler/control"
 	"github.com/scallop-sec/scallop/profiler/pins"
-	"github.com/scallop-sec/scallop/profiler/ready"
 	"github.com/scallop-sec/scallop/profiler/watch"
 )
 
@@ -90,25 +85,9 @@ func recordWith(e *env, f *recordFlags, opts watch.Options) error {
 		return err
 	}
 	opts.Save = dir.save
-	set, err := f.openEngines(e.ctx, opts)
+	result, err := watchTargets(e, &f.targetFlags, f.recorderName(), opts, f.failure)
 	if err != nil {
 		return err
-	}
-	if set != nil {
-		defer set.Close()
-		opts.Engines, opts.EnginesNamed = set, len(f.endpoints) > 0
-	}
-	server, err := control.Listen(runtimeDir(e), f.recorderName())
-	if err != nil {
-		return hostError(err)
-	}
-	defer server.Close()
-	defer connectRecord(e.ctx, &opts, server)()
-	opts.Log = afterRecording(opts.Log, func() { ready.Tell(e.getenv("NOTIFY_SOCKET")) })
-
-	result, err := watch.Run(e.ctx, opts)
-	if err != nil {
-		return f.failure(result, err)
 	}
 	return recordExit(e, f, result, dir)
 }
@@ -157,37 +136,6 @@ func (f *recordFlags) sayRecorded(e *env, r watch.Result, dir string) {
 	}
 	if r.Recordings > 0 || !r.Left {
 		fmt.Fprintf(e.stderr, "scallop: %s in %s\n", plural(r.Recordings, "recording"), dir)
-	}
-}
-
-// connectRecord gives the watch its signals and marks until the returned function is called.
-func connectRecord(ctx context.Context, opts *watch.Options, server *control.Server) (stop func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	// A reader of the log that has gone is no reason to stop: without this, writing to it would kill.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	marks := make(chan watch.MarkRequest)
-	opts.Signals, opts.Marks = signals, marks
-	ctx, cancel := context.WithCancel(ctx)
-	go server.Serve(ctx, func(ctx context.Context, r control.Request) error {
-		if r.Workload == "" {
-			return fmt.Errorf("%s records many workloads: name one, as %s/NAME", server.Name, server.Name)
-		}
-		answer := make(chan error, 1)
-		select {
-		case marks <- watch.MarkRequest{Workload: r.Workload, Phase: r.Phase, Answer: answer}:
-			err := <-answer
-			if errors.Is(err, watch.ErrUnknown) {
-				return fmt.Errorf("%w: %w", control.ErrUnknown, err)
-			}
-			return err
-		case <-ctx.Done():
-			return errors.New("the recording is just ending: mark earlier")
-		}
-	})
-	return func() {
-		signal.Stop(signals)
-		cancel()
 	}
 }
 

@@ -3,8 +3,6 @@
 package life
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -41,18 +39,11 @@ type Life struct {
 func New(opts Options) *Life {
 	return &Life{
 		Options:  opts,
-		id:       newID(),
+		id:       recording.NewID(),
 		oomKills: profiler.OOMKills(),
 		names:    profiler.NewPhaseNames(),
 		last:     profiler.LastSeen{},
 	}
-}
-
-// newID is 32 hexadecimal digits.
-func newID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // cannot fail: crypto/rand, since Go 1.24
-	return hex.EncodeToString(id[:])
 }
 
 // Turn notes the begin of a phase, which the kernel side knows of already.

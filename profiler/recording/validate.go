@@ -57,19 +57,6 @@ func checkWorkload(w *Workload) error {
 	return nil
 }
 
-// IsID tells whether s is 32 hexadecimal digits in lower case.
-func IsID(s string) bool {
-	if len(s) != 32 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
-
 func checkTimes(r *Recording) error {
 	// JSON's time format ends with the year 9999.
 	if y := r.StartedAt.UTC().Year(); y < 1970 || y > 9999 {

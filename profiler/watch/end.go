@@ -85,7 +85,12 @@ func (w *watch) end() {
 
 // endAll reads workloads for the last time and hands them to the writer.
 func (w *watch) endAll(those map[int]*workload) error {
+	w.lookBeside(context.Background())
 	if len(those) == 0 {
+		return nil
+	}
+	if w.opts.Save == nil {
+		w.endUnsaved(those)
 		return nil
 	}
 	all, err := w.recorder.Snapshots(func(n int) bool { return those[n] != nil })
@@ -116,6 +121,16 @@ func (w *watch) endAll(those map[int]*workload) error {
 	return nil
 }
 
+// endUnsaved ends workloads of which there is to be no recording.
+func (w *watch) endUnsaved(those map[int]*workload) {
+	for _, one := range those {
+		w.stopChecks(one)
+		one.state = ended
+		w.forget(one)
+		w.log(one, Event{Kind: EventEnd})
+	}
+}
+
 // retired is a workload that is not recorded any more.
 type retired struct {
 	since time.Time
@@ -143,6 +158,11 @@ func (w *watch) free() {
 	}
 	if err := w.recorder.Ignore(living...); err != nil { // children born while they were dropped
 		w.opts.Warn("%v", err)
+	}
+	if w.opts.Beside != nil && len(numbers) > 0 {
+		if err := w.opts.Beside.Forget(numbers); err != nil {
+			w.opts.Warn("%v", err)
+		}
 	}
 	if err := w.recorder.Free(numbers); err != nil {
 		w.opts.Warn("%v", err)
@@ -185,7 +205,7 @@ func (w *watch) mark(name, phase string) error {
 
 // checkpoint writes partial files of those whose time has come, a few at a time.
 func (w *watch) checkpoint() {
-	if w.opts.Checkpoint <= 0 || len(w.saving) > 0 {
+	if w.opts.Checkpoint <= 0 || w.opts.Save == nil || len(w.saving) > 0 {
 		return
 	}
 	const atOnce = 16

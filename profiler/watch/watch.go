@@ -40,9 +40,13 @@ type Options struct {
 	Duration    time.Duration // 0: until the targets have ended, or a signal
 	Checkpoint  time.Duration // interval of partial files; 0: none
 
-	Save func(file Filename, r *recording.Recording, final bool) (path string, err error) // one call at a time
+	// Save takes the recordings, one call at a time; nil if there are to be none.
+	Save func(file Filename, r *recording.Recording, final bool) (path string, err error)
 	Log  func(Event)
 	Warn func(format string, args ...any)
+
+	// Beside, if there is one, looks at the workloads in place of the recorder, which does not count their calls then.
+	Beside Beside
 
 	// Pin lets the kernel side outlive this process. Resume takes over what is pinned there. A signal leaves it counting, unless
 	// End is set: then everything is written at once, and nothing stays pinned.
@@ -177,7 +181,7 @@ func (w *watch) open(ctx context.Context) error {
 		return err
 	}
 	if w.opts.Pin == nil {
-		return nil
+		return w.beginBeside()
 	}
 	w.rememberWatch()
 	return w.recorder.Pin(w.opts.Pin.Dir())
@@ -192,14 +196,21 @@ func (w *watch) openRecorder() error {
 	}
 	w.recorder, err = profiler.Open(profiler.Options{
 		Sizes: w.opts.Sizes, Probe: w.opts.Probe, Containers: true, BirthStopSignals: w.stopSignals(nil),
+		Uncounted: w.opts.Beside != nil,
 	})
 	if err != nil {
+		return err
+	}
+	if err := w.openBeside(); err != nil {
 		return err
 	}
 	return w.recorder.Start()
 }
 
 func (w *watch) close() {
+	if w.opts.Beside != nil {
+		w.opts.Beside.Close()
+	}
 	if w.recorder != nil {
 		w.recorder.Close()
 	}
@@ -248,6 +259,8 @@ func (w *watch) loop(ctx context.Context) bool {
 	looks, ends := time.NewTicker(lookInterval), time.NewTicker(endInterval)
 	defer looks.Stop()
 	defer ends.Stop()
+	besides, stop := w.besideTicks()
+	defer stop()
 	var over <-chan time.Time
 	if w.opts.Duration > 0 {
 		over = time.After(w.opts.Duration)
@@ -274,6 +287,8 @@ func (w *watch) loop(ctx context.Context) bool {
 			w.look(ctx)
 		case <-ends.C:
 			w.end()
+		case <-besides:
+			w.lookBeside(ctx)
 		case <-w.opts.Signals:
 			return true
 		case <-over:

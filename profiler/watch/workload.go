@@ -165,6 +165,8 @@ func (w *watch) checksOf(one *workload) []ready.Check {
 	checks := w.opts.Checks
 	if one.engine != nil && one.engine.HasHealth {
 		checks = append(checks[:len(checks):len(checks)], health(w.opts.Engines, one.place.ref))
+	} else if w.opts.Settle > 0 && w.opts.Beside != nil {
+		checks = append(checks[:len(checks):len(checks)], ready.After(w.opts.Settle)) // nobody knows what is seen for the first time
 	} else if w.opts.Settle > 0 {
 		checks = append(checks[:len(checks):len(checks)], ready.Settle(w.opts.Settle, one.life.LastNew, profiler.Now))
 	}

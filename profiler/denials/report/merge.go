@@ -20,22 +20,18 @@ func Merge(reports ...*Report) (*Report, error) {
 		return first(reports), err
 	}
 	m := &Report{APIVersion: APIVersion, Kind: Kind, Tool: reports[0].Tool, Host: reports[0].Host, Losses: map[string]uint64{}}
-	workloads := map[workloadKey]*Workload{}
+	var workloads []Workload
 	for _, r := range reports {
 		m.addHead(r)
-		for _, w := range r.Workloads {
-			if err := addWorkload(workloads, w); err != nil {
-				return nil, err
-			}
-		}
+		workloads = append(workloads, r.Workloads...)
+	}
+	if m.Workloads, err = Collect(workloads); err != nil {
+		return nil, err
 	}
 	slices.Sort(m.Parts)
 	slices.Sort(m.Incomplete)
 	m.Incomplete = slices.Compact(m.Incomplete)
 	m.Complete, m.ID = len(m.Incomplete) == 0, mergedID(m.Parts)
-	for _, w := range workloads {
-		m.Workloads = append(m.Workloads, *w)
-	}
 	return normalized(m), nil
 }
 
@@ -111,6 +107,22 @@ func addUp(a, b uint64) uint64 {
 		return math.MaxUint64
 	}
 	return a + b
+}
+
+// Collect adds up those of the workloads that are the same: one that was there twice, say. What is returned shares nothing
+// with the list.
+func Collect(list []Workload) ([]Workload, error) {
+	all := map[workloadKey]*Workload{}
+	for _, w := range list {
+		if err := addWorkload(all, w); err != nil {
+			return nil, err
+		}
+	}
+	collected := make([]Workload, 0, len(all))
+	for _, w := range all {
+		collected = append(collected, *w)
+	}
+	return collected, nil
 }
 
 func addWorkload(all map[workloadKey]*Workload, w Workload) error {

@@ -112,3 +112,12 @@ type Who struct {
 	// Note says what else may have denied the call.
 	Note string `json:"note,omitempty"`
 }
+
+// PerSecond is how often it occurred from the first one to the last; 0 of a single one.
+func (d *Denial) PerSecond() float64 {
+	elapsed := d.Last.Sub(d.First).Seconds()
+	if d.Count < 2 || elapsed <= 0 {
+		return 0
+	}
+	return float64(d.Count-1) / elapsed
+}
