@@ -136,6 +136,7 @@ const (
 	DenialsMapEntrants              = "entrants"
 	DenialsMapExeScratch            = "exe_scratch"
 	DenialsMapExes                  = "exes"
+	DenialsMapHomes                 = "homes"
 	DenialsMapJudged                = "judged"
 	DenialsMapJudges                = "judges"
 	DenialsMapLosses                = "losses"
@@ -238,6 +239,7 @@ type DenialsMapSpecs struct {
 	Entrants     *ebpf.MapSpec `ebpf:"entrants"`
 	ExeScratch   *ebpf.MapSpec `ebpf:"exe_scratch"`
 	Exes         *ebpf.MapSpec `ebpf:"exes"`
+	Homes        *ebpf.MapSpec `ebpf:"homes"`
 	Judged       *ebpf.MapSpec `ebpf:"judged"`
 	Judges       *ebpf.MapSpec `ebpf:"judges"`
 	Losses       *ebpf.MapSpec `ebpf:"losses"`
@@ -286,6 +288,7 @@ type DenialsMaps struct {
 	Entrants     *ebpf.Map `ebpf:"entrants"`
 	ExeScratch   *ebpf.Map `ebpf:"exe_scratch"`
 	Exes         *ebpf.Map `ebpf:"exes"`
+	Homes        *ebpf.Map `ebpf:"homes"`
 	Judged       *ebpf.Map `ebpf:"judged"`
 	Judges       *ebpf.Map `ebpf:"judges"`
 	Losses       *ebpf.Map `ebpf:"losses"`
@@ -304,6 +307,7 @@ func (m *DenialsMaps) Close() error {
 		m.Entrants,
 		m.ExeScratch,
 		m.Exes,
+		m.Homes,
 		m.Judged,
 		m.Judges,
 		m.Losses,

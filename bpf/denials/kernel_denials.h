@@ -13,7 +13,12 @@ struct sigpending___denied {
 	struct sigset___denied signal;
 } RELOCATED;
 
+struct kernel_siginfo {
+	int si_code;
+} RELOCATED;
+
 struct task_struct___denied {
+	struct kernel_siginfo *last_siginfo; /* while it is stopped for a tracer: why */
 	u32 ptrace;
 	void *stack;
 	int on_cpu;
@@ -27,10 +32,6 @@ struct task_struct___old {
 
 struct thread_info___work {
 	unsigned long syscall_work; /* generic entry code: x86 since 5.11 */
-} RELOCATED;
-
-struct kernel_siginfo {
-	int si_code;
 } RELOCATED;
 
 #if defined(__TARGET_ARCH_x86)
@@ -48,7 +49,7 @@ struct pt_regs___denied {
 #endif
 
 #define PT_PTRACED 1	       /* include/linux/ptrace.h */
-#define PTRACE_EVENT_SECCOMP 7 /* include/uapi/linux/ptrace.h */
+#define STOP_SECCOMP (7 << 8 | 5) /* include/uapi/linux/ptrace.h: PTRACE_EVENT_SECCOMP, SIGTRAP */
 #define SYSCALL_WORK_EMU 8     /* include/linux/thread_info.h */
 #define TASK_INTERRUPTIBLE 1   /* include/linux/sched.h; bits above the lowest eight do not matter here */
 #define TASK_STATES 0xff

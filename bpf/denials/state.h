@@ -16,6 +16,8 @@ enum action {
 	ACTION_TRACE, /* a tracer skipped what the filter had asked it about */
 };
 
+#define NO_ACTION 0xff
+
 /* Why something is missing; names in profiler/denials/denials.go. */
 enum denial_loss {
 	LOSS_DENIALS_FULL, /* denials not counted: no room for another kind */
@@ -179,6 +181,14 @@ static __always_inline void home_of(struct task_struct *task, u32 workload)
 	u32 tgid = BPF_CORE_READ(task, tgid);
 
 	bpf_map_update_elem(&homes, &tgid, &workload, BPF_ANY);
+}
+
+/* Another process with that number may have been a workload's. */
+static __always_inline void home_forget(struct task_struct *task)
+{
+	u32 tgid = BPF_CORE_READ(task, tgid);
+
+	bpf_map_delete_elem(&homes, &tgid);
 }
 
 static __always_inline int seccomp_mode(struct task_struct *task)

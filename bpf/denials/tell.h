@@ -30,62 +30,66 @@ static __always_inline bool is_no_denial(struct task_struct *task, struct task_s
 }
 
 /* Once, whether the task gets as far as sys_exit or not. */
-static __always_inline void kill_counted(void *ctx, struct task_state *state, u32 nr)
+static __always_inline u32 kill_once(struct task_state *state)
 {
 	if (state->flags & KILLED)
-		return;
+		return NO_ACTION;
 	state->flags |= KILLED;
-	denied(ctx, ACTION_KILL, nr, 0);
+	return ACTION_KILL;
 }
 
-/* An exit without an entry. */
-static __always_inline void exit_alone(void *ctx, struct task_state *state, u32 nr, s64 ret)
+/* What an exit without an entry tells. */
+static __always_inline u32 action_of_exit(struct task_state *state, u32 *nr, s64 ret)
 {
 	struct task_struct *task = current_task();
 	int mode = seccomp_mode(task);
 
 	if (mode == SECCOMP_MODE_DEAD)
-		kill_counted(ctx, state, nr);
-	else if (mode != SECCOMP_MODE_FILTER)
-		return;
-	else if (state->flags & ASKED && nr == NR_UNKNOWN)
-		denied(ctx, ACTION_TRACE, state->nr, ret);
-	else if (!is_no_denial(task, state, nr, ret))
-		denied(ctx, state->flags & TRAPPED ? ACTION_TRAP : ACTION_ERRNO, nr, ret);
+		return kill_once(state);
+	if (mode != SECCOMP_MODE_FILTER)
+		return NO_ACTION;
+	if (state->flags & ASKED && *nr == NR_UNKNOWN) {
+		*nr = state->nr;
+		return ACTION_TRACE;
+	}
+	if (is_no_denial(task, state, *nr, ret))
+		return NO_ACTION;
+	return state->flags & TRAPPED ? ACTION_TRAP : ACTION_ERRNO;
 }
 
 /* The first that is seen of a task is an exit: of a call that began before the watch, or of one that was denied. */
-static __always_inline void exit_unsure(void *ctx, u32 nr)
+static __always_inline u32 action_of_first(void)
 {
 	struct task_state *state = state_first();
+	int mode;
 
 	if (!state)
-		return;
-	switch (seccomp_mode(current_task())) {
-	case SECCOMP_MODE_FILTER:
+		return NO_ACTION;
+	mode = seccomp_mode(current_task());
+	if (mode == SECCOMP_MODE_FILTER)
 		lose(LOSS_UNSURE);
-		break;
-	case SECCOMP_MODE_DEAD:
-		kill_counted(ctx, state, nr);
-	}
+	return mode == SECCOMP_MODE_DEAD ? kill_once(state) : NO_ACTION;
 }
 
 /* No regs: those of the current task. */
 static __always_inline int on_sys_exit(void *ctx, void *regs, s64 ret)
 {
 	struct task_state *state = state_of(typed_current());
+	u32 nr, action;
 
 	if (likely(state && state->flags & INSIDE)) {
+		state->flags = 0;
+		return 0;
+	}
+	nr = nr_of(regs ?: regs_of_current(current_task()));
+	if (state) {
+		action = action_of_exit(state, &nr, ret);
 		state->flags &= KILLED;
-		return 0;
+	} else {
+		action = action_of_first();
 	}
-	regs = regs ?: regs_of_current(current_task());
-	if (!state) {
-		exit_unsure(ctx, nr_of(regs));
-		return 0;
-	}
-	exit_alone(ctx, state, nr_of(regs), ret);
-	state->flags &= KILLED;
+	if (action != NO_ACTION)
+		denied(ctx, action, nr, ret);
 	return 0;
 }
 
@@ -113,7 +117,8 @@ static __always_inline void tracer_asked(void)
 	struct task_struct *task = current_task();
 	struct task_state *state;
 
-	if (!is_traced(task) || BPF_CORE_READ(task, exit_code) >> 8 != PTRACE_EVENT_SECCOMP)
+	/* Not by exit_code: the tracer may have fetched that already. */
+	if (!is_traced(task) || BPF_CORE_READ((struct task_struct___denied *)task, last_siginfo, si_code) != STOP_SECCOMP)
 		return;
 	state = state_of(typed_current());
 	if (!state || state->flags & INSIDE)
@@ -149,8 +154,10 @@ static __always_inline int on_fork(void *parent, void *child)
 	u32 workload = workload_of(task_cgroup_id(child));
 	struct task_state *state, *of_parent;
 
-	if (likely(workload == NO_WORKLOAD))
+	if (likely(workload == NO_WORKLOAD)) {
+		home_forget(child);
 		return 0;
+	}
 	home_of(child, workload);
 	of_parent = state_of(parent);
 	state = state_new(child);
@@ -184,8 +191,8 @@ static __always_inline int on_exit(void *ctx)
 		state = state_first();
 	if (!state)
 		return 0;
-	if (is_killed(task, state))
-		kill_counted(ctx, state, nr_of(regs_of_current(task)));
+	if (is_killed(task, state) && kill_once(state) == ACTION_KILL)
+		denied(ctx, ACTION_KILL, nr_of(regs_of_current(task)), 0);
 	if (!task_storage)
 		bpf_map_delete_elem(&tasks, &key);
 	return 0;

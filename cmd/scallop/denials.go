@@ -60,9 +60,9 @@ func runDenials(e *env, f *denialsFlags) error {
 // watchDenials watches live until it is to end.
 func watchDenials(e *env, f *denialsFlags, opts watch.Options) (*report.Report, error) {
 	log := newDenialsLog(e, f)
-	beside := live.New(live.Options{Tool: version, Probe: f.probe, Args: f.args, Stacks: f.stack, Log: log.denied})
-	opts.Log, opts.Beside = log.watched, beside
 	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
+	beside := live.New(live.Options{Tool: version, Probe: f.probe, Args: f.args, Stacks: f.stack, Log: log.denied, Warn: opts.Warn})
+	opts.Log, opts.Beside = log.watched, beside
 	if _, err := watchTargets(e, &f.targetFlags, fmt.Sprintf("denials-%d", os.Getpid()), opts, denialsFailure); err != nil {
 		return nil, err
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/scallop-sec/scallop/profiler/denials/live"
 	"github.com/scallop-sec/scallop/profiler/denials/report"
@@ -18,7 +20,16 @@ type denialsLog struct {
 	w    io.Writer // nil: nothing is printed
 	json *json.Encoder
 	t    terminal
+	told map[string]*toldKind
 }
+
+// toldKind is a kind of denial that was told of: once more at most every tellInterval.
+type toldKind struct {
+	at   time.Time
+	more uint64 // since then
+}
+
+const tellInterval = time.Second
 
 func newDenialsLog(e *env, f *denialsFlags) *denialsLog {
 	t := terminalOf(e, e.stderr)
@@ -30,7 +41,7 @@ func newDenialsLog(e *env, f *denialsFlags) *denialsLog {
 	case f.quiet || !t.tty:
 		return &denialsLog{}
 	default:
-		return &denialsLog{w: e.stderr, t: t}
+		return &denialsLog{w: e.stderr, t: t, told: map[string]*toldKind{}}
 	}
 }
 
@@ -73,14 +84,31 @@ func (l *denialsLog) denied(event live.Event) {
 // print is a line for people: "11:02:31.480 web: denied socket (EPERM) in startup to nginx[812], 3 more".
 func (l *denialsLog) print(event live.Event) {
 	d := &event.Denial
-	more := ""
-	if d.Count > event.More {
-		more = fmt.Sprintf(", %d more, %d in all", event.More, d.Count)
-	} else if event.More > 1 {
-		more = fmt.Sprintf(", %d times", event.More)
+	key := fmt.Sprint(event.Workload, event.Cgroup, d.Source, d.Phase, d.ABI, d.Nr, denialAnswer(d))
+	told := l.told[key]
+	if told == nil {
+		told = &toldKind{}
+		l.told[key] = told
 	}
-	fmt.Fprintf(l.w, "%s %s: denied %s (%s) in %s to %s[%d]%s\n", l.t.paint(styleDim, clock(event.Event)), l.t.paint(styleBold, event.Workload),
-		l.t.paint(styleRed, denialCall(d)), denialAnswer(d), phaseWord(d.Phase), recording.CleanString(d.Who.Comm), d.Who.TID, more)
+	if told.more += event.More; event.Time.Sub(told.at) < tellInterval {
+		return
+	}
+	more := ""
+	if d.Count > told.more {
+		more = fmt.Sprintf(", %d more, %d in all", told.more, d.Count)
+	} else if d.Count > 1 {
+		more = fmt.Sprintf(", %d times", d.Count)
+	}
+	told.at, told.more = event.Time, 0
+	fmt.Fprintf(l.w, "%s %s: %s %s (%s) in %s to %s[%d]%s\n", l.t.paint(styleDim, clock(event.Event)), l.t.paint(styleBold, event.Workload), denialVerb(d),
+		l.t.paint(styleRed, denialCall(d)), denialAnswer(d), phaseWord(d.Phase), recording.CleanString(d.Who.Comm), cmp.Or(d.Who.TID, d.Who.PID), more)
+}
+
+func denialVerb(d *report.Denial) string {
+	if d.Action == report.Log {
+		return "logged"
+	}
+	return "denied"
 }
 
 func denialCall(d *report.Denial) string {
@@ -125,7 +153,7 @@ func writeDenialTable(w io.Writer, t terminal, r *report.Report) {
 	case kinds == 0:
 		fmt.Fprintln(w, t.paint(styleGreen, "Nothing was denied."))
 	default:
-		fmt.Fprintln(w, t.paint(styleBold+styleRed, fmt.Sprintf("%d denials of %d kinds.", total, kinds)))
+		fmt.Fprintln(w, t.paint(styleBold+styleRed, fmt.Sprintf("%d denials, %d different.", total, kinds)))
 	}
 	for _, reason := range r.Incomplete {
 		fmt.Fprintln(w, t.paint(styleYellow, "Not everything was seen: "+recording.CleanString(reason)+"."))

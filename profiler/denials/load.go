@@ -65,6 +65,7 @@ func load(opts Options, w way) (*ebpf.Collection, error) {
 	}
 	for name, n := range map[string]uint32{
 		denials.DenialsMapTasks:   maxTasks,
+		denials.DenialsMapHomes:   maxTasks,
 		denials.DenialsMapDenials: maxDenials,
 		denials.DenialsMapStacks:  maxStacks,
 		denials.DenialsMapJudged:  maxDenials,

@@ -121,6 +121,13 @@ func (w *Watcher) stack(key denials.DenialsDenialKey) []uint64 {
 	return slices.Clone(stack.Frames[:min(int(stack.Bytes/8), len(stack.Frames))])
 }
 
+// Home is the number of the workload that a process belongs, or belonged, to; false: to none, or nobody remembers.
+func (w *Watcher) Home(pid int) (workload int, ok bool) {
+	var number uint32
+	err := w.objects.Maps[denials.DenialsMapHomes].Lookup(uint32(pid), &number)
+	return int(number), err == nil
+}
+
 // Forget what was denied to workloads whose numbers are to be given to others.
 func (w *Watcher) Forget(workload func(number int) bool) error {
 	var keys []denials.DenialsDenialKey

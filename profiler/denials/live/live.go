@@ -28,6 +28,7 @@ type Options struct {
 	Args   bool   // keep the arguments of the first call of each kind
 	Stacks bool   // and its user stack
 	Log    func(Event)
+	Warn   func(format string, args ...any)
 }
 
 // EventDenied is the kind of an Event.
@@ -52,6 +53,8 @@ type Live struct {
 	done     []report.Workload // whose number is, or will be, another's
 	gone     map[string]uint64 // losses of those
 	losses   map[string]uint64 // as of the latest look, without those
+	lives    map[int]*life.Life
+	logged   *logged // nil: nobody can hear
 }
 
 // workload is one that something was denied to.
@@ -62,10 +65,10 @@ type workload struct {
 
 // kind tells a workload's denials apart.
 type kind struct {
-	phase    profiler.PhaseID
+	phase    string
 	abi      syscalls.ABI
 	nr       int
-	action   denials.Action
+	action   string
 	returned int64
 }
 
@@ -83,14 +86,24 @@ func (l *Live) Open(r *profiler.Recorder) error {
 		return err
 	}
 	l.started = time.Now()
-	return l.watcher.Start()
+	if err := l.watcher.Start(); err != nil {
+		return err
+	}
+	if l.logged, err = hear(l.watcher.Home); err != nil {
+		l.opts.Warn("calls that a filter allows and logs (SCMP_ACT_LOG) are not told of: %v", err)
+	}
+	return nil
 }
 
 // Begin finds out who is inside a call now.
 func (l *Live) Begin() error { return l.watcher.Seed() }
 
-// Close frees everything in the kernel.
+// Close frees everything in the kernel, when it has told of all.
 func (l *Live) Close() {
+	if l.logged != nil {
+		l.logged.close()
+		l.takeLogged()
+	}
 	if l.watcher != nil {
 		l.watcher.Close()
 	}
@@ -102,11 +115,11 @@ func (l *Live) Look(_ context.Context, lives map[int]*life.Life) error {
 	if err != nil {
 		return err
 	}
-	l.ended = time.Now()
+	l.ended, l.lives = time.Now(), lives
 	var exes map[int]map[profiler.ExeID]string
 	for _, d := range snapshot.Denials {
 		of := lives[d.Workload]
-		if of == nil || !l.grown(&d) {
+		if of == nil || !l.grown(&d, of) {
 			continue
 		}
 		if exes == nil {
@@ -116,38 +129,47 @@ func (l *Live) Look(_ context.Context, lives map[int]*life.Life) error {
 		}
 		l.take(&d, of, exes[d.Workload][d.First.Exe])
 	}
+	l.takeLogged()
 	return l.lookLosses(snapshot.Losses, slices.Collect(maps.Keys(lives)))
 }
 
-func kindOf(d *denials.Denial) kind { return kind{d.Phase, d.ABI, d.Nr, d.Action, d.Return} }
+func kindOf(d *denials.Denial, of *life.Life) kind {
+	return kind{of.PhaseName(d.Phase), d.ABI, d.Nr, string(d.Action), d.Return}
+}
 
 // grown tells whether there are more of a kind than are known.
-func (l *Live) grown(d *denials.Denial) bool {
+func (l *Live) grown(d *denials.Denial, of *life.Life) bool {
 	w := l.now[d.Workload]
 	if w == nil {
 		return true
 	}
-	row := w.rows[kindOf(d)]
+	row := w.rows[kindOf(d, of)]
 	return row == nil || d.Count > row.Count
 }
 
 // take adds denials to what is known, and tells of them.
 func (l *Live) take(d *denials.Denial, of *life.Life, exe string) {
-	w := l.now[d.Workload]
-	if w == nil {
-		w = &workload{rows: map[kind]*report.Denial{}}
-		l.now[d.Workload] = w
-	}
-	w.about = describe(of)
-	row, before := w.rows[kindOf(d)], uint64(0)
+	w := l.workload(d.Workload, of)
+	row, before := w.rows[kindOf(d, of)], uint64(0)
 	if row == nil {
 		row = l.newRow(d, of, exe)
-		w.rows[kindOf(d)] = row
+		w.rows[kindOf(d, of)] = row
 	} else {
 		before = row.Count
 	}
 	row.Count, row.Last = d.Count, clock(of, d.Last)
 	l.opts.Log(eventOf(w.about, *row, row.Count-before))
+}
+
+// workload is the one of a number, with what is known of it now.
+func (l *Live) workload(number int, of *life.Life) *workload {
+	w := l.now[number]
+	if w == nil {
+		w = &workload{rows: map[kind]*report.Denial{}}
+		l.now[number] = w
+	}
+	w.about = describe(of)
+	return w
 }
 
 func eventOf(w report.Workload, d report.Denial, more uint64) Event {
@@ -201,6 +223,9 @@ func (l *Live) lookLosses(ofWatcher map[string]uint64, numbers []int) error {
 	}
 	missed, err := l.recorder.TurnsMissed()
 	losses[profiler.LossTurnsMissed] += missed
+	if l.logged != nil {
+		losses[lossMissing] += l.logged.missing()
+	}
 	l.losses = losses
 	return err
 }
@@ -215,6 +240,9 @@ func add(sum, more map[string]uint64) {
 
 // Forget keeps what was denied to ended workloads, before others have their numbers.
 func (l *Live) Forget(numbers []int) error {
+	if l.logged != nil {
+		l.logged.forget(numbers)
+	}
 	for _, number := range numbers {
 		add(l.gone, l.recorder.Losses(number))
 		if w := l.now[number]; w != nil {
