@@ -171,11 +171,15 @@ func loggedKind(of *life.Life, r *audit.Record) kind {
 	return kind{phase: phaseAt(of, r.Time), abi: r.ABI, nr: r.Nr, action: report.Log}
 }
 
-// phaseAt is the phase that the workload was in; records are exact to a millisecond.
+// recordBehind is how far the time of a record may lie behind that of its call: it is that of the kernel's last tick, of 100 a
+// second at least.
+const recordBehind = 10 * time.Millisecond
+
+// phaseAt is the phase that the workload was in, or that began right then.
 func phaseAt(of *life.Life, at time.Time) string {
 	phase := ""
 	for _, turn := range of.Turns() {
-		if phase == "" || !clock(of, turn.Time).Truncate(time.Millisecond).After(at) {
+		if phase == "" || !clock(of, turn.Time).After(at.Add(recordBehind)) {
 			phase = turn.Phase
 		}
 	}

@@ -1,0 +1,162 @@
+// Package denials_test runs `scallop denials` for real: beside programs that count what is denied to them, and beside
+// load to which nothing is.
+package denials_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/denials/report"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/launch"
+)
+
+// scallop is the program under test, built once.
+var scallop string
+
+func TestMain(m *testing.M) {
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	if os.Geteuid() != 0 {
+		return m.Run() // every test says then that it needs root
+	}
+	dir, err := os.MkdirTemp("", "scallop-denials-bin-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	os.Setenv("SCALLOP_RUNTIME_DIR", dir)
+	scallop = filepath.Join(dir, "scallop")
+	build := exec.Command("go", "build", "-o", scallop, "..")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build scallop: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// room makes a cgroup for what is watched.
+func room(t *testing.T) *cgroup.Cgroup {
+	t.Helper()
+	hosttest.Root(t)
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cgroup.CreateForRun(mount, "denials"+strconv.FormatInt(time.Now().UnixNano(), 36))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(c.Kill(), c.WaitEmpty(t.Context()), c.Remove()); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// in runs a program in the cgroup.
+func in(t *testing.T, c *cgroup.Cgroup, output io.Writer, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd, err := launch.Start(launch.Options{Args: args, Env: os.Environ(), Stdout: output, Stderr: output, Cgroup: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// event is a line of its log.
+type event struct {
+	APIVersion, Event, Workload string
+	More                        uint64
+	Denial                      *report.Denial
+}
+
+// watcher is a `scallop denials`.
+type watcher struct {
+	cmd    *exec.Cmd
+	file   string
+	stderr bytes.Buffer
+
+	mu     sync.Mutex
+	stdout bytes.Buffer
+}
+
+func (w *watcher) Write(data []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stdout.Write(data)
+}
+
+func (w *watcher) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stdout.String()
+}
+
+// watch returns when scallop has said that nothing is missed from here on.
+func watch(t *testing.T, flags ...string) *watcher {
+	t.Helper()
+	w := &watcher{file: filepath.Join(t.TempDir(), "report.json")}
+	w.cmd = exec.Command(scallop, slices.Concat([]string{"denials", "--output", "json", "-o", w.file}, flags)...)
+	w.cmd.Stdout, w.cmd.Stderr = w, &w.stderr
+	if err := w.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.cmd.Process.Kill() })
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(w.text(), `"event":"watching"`); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("scallop denials does not begin:\n%s%s", w.text(), &w.stderr)
+		}
+	}
+	return w
+}
+
+// end tells scallop to end, and returns its report and exit code.
+func (w *watcher) end(t *testing.T) (*report.Report, int) {
+	t.Helper()
+	_ = w.cmd.Process.Signal(syscall.SIGTERM)
+	_ = w.cmd.Wait() // the code is looked at
+	f, err := os.Open(w.file)
+	if err != nil {
+		t.Fatalf("no report: %s", &w.stderr)
+	}
+	defer f.Close()
+	r, err := report.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, w.cmd.ProcessState.ExitCode()
+}
+
+// events reads the log.
+func (w *watcher) events(t *testing.T) []event {
+	t.Helper()
+	var list []event
+	for line := range strings.Lines(w.text()) {
+		var e event
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.APIVersion != report.APIVersion {
+			t.Fatalf("%q: %v", line, err)
+		}
+		list = append(list, e)
+	}
+	return list
+}
