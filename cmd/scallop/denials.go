@@ -50,27 +50,33 @@ func runDenials(e *env, f *denialsFlags) error {
 	if err != nil {
 		return usageError(err)
 	}
-	r, err := watchDenials(e, f, opts)
+	r, missing, err := watchDenials(e, f, opts)
 	if err != nil {
 		return err
 	}
-	return f.finish(e, r)
+	if err := f.finish(e, r); err != nil {
+		return err
+	}
+	if missing > 0 {
+		return usageError(fmt.Errorf("%s not found: see the warnings", plural(missing, "target")))
+	}
+	return nil
 }
 
-// watchDenials watches live until it is to end.
-func watchDenials(e *env, f *denialsFlags, opts watch.Options) (*report.Report, error) {
+// watchDenials watches live until it is to end; missing is how many targets were not found.
+func watchDenials(e *env, f *denialsFlags, opts watch.Options) (r *report.Report, missing int, err error) {
 	log := newDenialsLog(e, f)
 	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
 	beside := live.New(live.Options{Tool: version, Probe: f.probe, Args: f.args, Stacks: f.stack, Log: log.denied, Warn: opts.Warn})
 	opts.Log, opts.Beside = log.watched, beside
-	if _, err := watchTargets(e, &f.targetFlags, fmt.Sprintf("denials-%d", os.Getpid()), opts, denialsFailure); err != nil {
-		return nil, err
-	}
-	r, err := beside.Report()
+	result, err := watchTargets(e, &f.targetFlags, fmt.Sprintf("denials-%d", os.Getpid()), opts, denialsFailure)
 	if err != nil {
-		return nil, hostError(err)
+		return nil, 0, err
 	}
-	return r, nil
+	if r, err = beside.Report(); err != nil {
+		return nil, 0, hostError(err)
+	}
+	return r, len(result.Missing), nil
 }
 
 // denialsFailure tells what the user named wrongly from what the host cannot do.

@@ -269,7 +269,10 @@ func TestEndWaitsForEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &watch{
-		opts:     Options{Log: func(Event) {}, Warn: t.Errorf},
+		opts: Options{
+			Log: func(Event) {}, Warn: t.Errorf,
+			Save: func(Filename, *recording.Recording, bool) (string, error) { return "", nil },
+		},
 		recorder: recorder, mount: parent.Mount, targets: []*target{{Target: Target{Kind: All}}},
 		workloads: map[int]*workload{}, retired: map[int]retired{}, events: make(chan profiler.Event),
 	}
