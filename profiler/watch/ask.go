@@ -8,8 +8,9 @@ import (
 	"github.com/scallop-sec/scallop/profiler/engine"
 )
 
-// askers is how many lookups go on at a time: an engine may be slow.
-const askers = 4
+// askers is how many lookups go on at a time: an engine may be slow, and one that does not know a container is asked
+// again for a second.
+const askers = 16
 
 // answer of the engines about a workload.
 type answer struct {

@@ -47,7 +47,7 @@ func (w *watch) onBirth(ctx context.Context, number int) {
 	}
 	one := w.newWorkload(number, birth.CgroupID, placeOf(w.opts.Root, filepath.Clean("/"+birth.Path)), birth.Time)
 	one.life.Turn(birth.Time, recording.PhaseSetup, recording.Trigger{Kind: "start"})
-	if one.place.kind == recording.KindContainer && w.opts.Engines != nil {
+	if w.mayBeNamed(one) {
 		w.asking = append(w.asking, one)
 		w.remember(one)
 		return
@@ -99,6 +99,11 @@ func (w *watch) foreign(one *workload, err error) bool {
 		return w.opts.EnginesNamed
 	}
 	return errors.Is(err, engine.ErrNotFound) && !one.gone && w.recorder.Exists(one.cgroup)
+}
+
+// mayBeNamed tells whether there is somebody to ask for the workload's name.
+func (w *watch) mayBeNamed(one *workload) bool {
+	return one.place.kind == recording.KindContainer && w.opts.Engines != nil && (w.asks(one.place.ref) || !w.opts.EnginesNamed)
 }
 
 // asks tells whether an engine of the kind that the cgroup's path tells of is asked.
