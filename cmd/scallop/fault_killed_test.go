@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -11,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
@@ -40,23 +39,21 @@ func TestFaultRunKilled(t *testing.T) {
 	hosttest.Root(t)
 	p := newPlace(t)
 	leftover.None(t, p.work, p.sockets, p.temp)
-	out, checkpoints := filepath.Join(p.work, "out.json"), 0
-	for _, moment := range moments(t, hosttest.Amount(5, 50), 400*time.Millisecond) {
-		cmd := exec.Command(p.program, "run", "--name", p.workload, "-o", out, "--checkpoint", "5ms", "--", "sh", "-c", "while :; do :; done")
-		cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+p.sockets, "TMPDIR="+p.temp)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(moment)
+	out := filepath.Join(p.work, "out.json")
+	killed := func(when func()) {
+		cmd := p.startScallop("run", "--name", p.workload, "-o", out, "--checkpoint", "5ms", "--", "sh", "-c", "while :; do :; done")
+		when()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		if partial(t, out) != nil {
-			checkpoints++
-		}
+		partial(t, out)
 		p.endCommands()
 	}
-	if checkpoints == 0 {
-		t.Error("none was killed after its first checkpoint")
+	began := time.Now()
+	killed(func() {
+		eventually(t, "a checkpoint", func() bool { _, err := os.Stat(out); return err == nil })
+	})
+	for _, moment := range moments(t, hosttest.Amount(5, 50), 2*time.Since(began)) {
+		killed(func() { time.Sleep(moment) })
 	}
 	age(t, p.work)
 	if o := p.run(nil, nil, p.runArgs("-q")...); o.code != exitOK {
@@ -66,6 +63,18 @@ func TestFaultRunKilled(t *testing.T) {
 	p.wantFiles("out.json", "started")
 	_ = os.Remove(out)
 	_ = os.Remove(filepath.Join(p.work, "started"))
+}
+
+// startScallop does not wait for it.
+func (p *place) startScallop(args ...string) *exec.Cmd {
+	p.t.Helper()
+	cmd := exec.Command(p.program, args...)
+	cmd.Dir = p.work
+	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+p.sockets, "TMPDIR="+p.temp)
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	return cmd
 }
 
 // endCommands kills those whose scallop was killed.
@@ -79,12 +88,12 @@ func (p *place) endCommands() {
 	}
 }
 
-// partial reads what a killed scallop left, and removes it; nil if that is nothing.
-func partial(t *testing.T, path string) *recording.Recording {
+// partial checks what a killed scallop left, if it left something, and removes it.
+func partial(t *testing.T, path string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return
 	}
 	r, decodeErr := recording.Decode(bytes.NewReader(data))
 	if err := errors.Join(err, decodeErr, os.Remove(path)); err != nil {
@@ -93,7 +102,6 @@ func partial(t *testing.T, path string) *recording.Recording {
 	if r.Complete || !strings.Contains(strings.Join(r.Incomplete, " "), "checkpoint") {
 		t.Errorf("%s: complete %v, %q", path, r.Complete, r.Incomplete)
 	}
-	return r
 }
 
 // age makes the files of a folder old enough to be swept.
@@ -107,24 +115,45 @@ func age(t *testing.T, dir string) {
 	}
 }
 
+// SIGKILL to scallop record, while workloads end and their recordings are written: each file is a whole recording.
+func TestFaultRecordKilled(t *testing.T) {
+	s := newScene(t)
+	out := s.mkdir("out")
+	leftover.None(t, out, s.sockets, s.temp)
+	c := s.group("web", server...)
+	for i, moment := range moments(t, hosttest.Amount(3, 50), 500*time.Millisecond) {
+		r := s.record("--all", "--checkpoint", "1ms", "-o", "out")
+		for began, n := time.Now(), 0; time.Since(began) < moment; n++ {
+			s.brief(fmt.Sprintf("life-%d-%d", i, n))
+		}
+		_ = r.cmd.Process.Kill()
+		_ = r.wait()
+	}
+	age(t, out)
+	r := s.record("--cgroup", c.Path, "-o", "out") // removes what is temporary
+	r.untilCall("web")
+	s.want(r.stop(), exitOK)
+	for name := range s.files("out") { // decodes them all
+		if err := os.Remove(filepath.Join(out, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A load that runs on while one scallop after the other is killed, each at a random moment, which may be before it has taken
 // over: whoever ends the recording has every call.
 func TestFaultPinnedKilled(t *testing.T) {
 	t.Parallel() // it waits more than it computes
 	p := newPinned(t)
 	leftover.None(t, p.sockets, p.temp)
+	began := time.Now()
 	first := p.start()
+	kills := moments(t, hosttest.Amount(4, 50), 3*time.Since(began))
 	p.startLoad()
 	_ = first.Process.Kill()
 	_ = first.Wait()
-	kills := moments(t, hosttest.Amount(4, 50), 300*time.Millisecond)
 	for _, moment := range kills {
-		cmd := exec.Command(p.program, "record", "--resume", p.name)
-		cmd.Dir = p.work
-		cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+p.sockets, "TMPDIR="+p.temp)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		cmd := p.startScallop("record", "--resume", p.name)
 		time.Sleep(moment)
 		_ = cmd.Process.Kill()
 		if err := cmd.Wait(); cmd.ProcessState.Exited() {
@@ -150,26 +179,26 @@ func TestFaultPinKilled(t *testing.T) {
 	t.Parallel() // it waits more than it computes
 	p := newPinned(t)
 	leftover.None(t, p.sockets, p.temp)
-	for _, moment := range moments(t, hosttest.Amount(3, 50), 200*time.Millisecond) {
-		cmd := exec.Command(p.program, "record", "--cgroup", p.cgroup.Path, "--pin", p.name, "-o", "out")
-		cmd.Dir = p.work
-		cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+p.sockets, "TMPDIR="+p.temp)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+	began := time.Now()
+	p.unpinKilled(p.start())
+	for _, moment := range moments(t, hosttest.Amount(3, 50), time.Since(began)) {
+		cmd := p.startScallop("record", "--cgroup", p.cgroup.Path, "--pin", p.name, "-o", "out")
 		time.Sleep(moment)
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		o := p.run(nil, nil, "record", "--unpin", p.name)
-		if o.code == exitUsage && strings.Contains(o.stderr, "nothing is pinned") {
-			continue // it was killed before
-		}
-		if strings.Count(o.stderr, "\n") > 3 {
-			t.Errorf("scallop record --unpin: %+v", o)
-		}
-		p.wantNoTrace()
+		p.unpinKilled(cmd)
 	}
-	if err := unix.Access(p.cgroup.Dir(), unix.F_OK); err != nil {
-		t.Error(err)
+	if _, err := os.Stat(p.cgroup.Dir()); err != nil {
+		t.Errorf("the workload's cgroup: %v", err)
 	}
+}
+
+// unpinKilled kills a scallop, and unpins what it has pinned.
+func (p *pinned) unpinKilled(cmd *exec.Cmd) {
+	p.t.Helper()
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	o := p.run(nil, nil, "record", "--unpin", p.name)
+	if none := o.code == exitUsage && strings.Contains(o.stderr, "nothing is pinned"); !none && strings.Count(o.stderr, "\n") > 3 {
+		p.t.Errorf("scallop record --unpin: %+v", o)
+	}
+	p.wantNoTrace()
 }
