@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,7 @@ import (
 func newDenialsCmd(e *env) *cobra.Command {
 	f := &denialsFlags{}
 	cmd := &cobra.Command{
-		Use:   "denials [flags] TARGET…",
+		Use:   "denials [flags] TARGET…|--audit FILE…",
 		Short: "Tell what seccomp filters deny to containers, units, cgroups, PIDs or the whole host",
 		Long: `Tell of every call that a seccomp filter denies to workloads that others start, as it happens: which call, how often,
 in which phase, who made it, and what it got. No audit daemon is needed, no SCMP_ACT_LOG, and no change to the
@@ -28,39 +29,69 @@ watched from the birth of its cgroup, so that a container that does not even sta
 On a terminal, a line tells of each kind of denial as it occurs; at the end there is a table. With --output json, each line on
 standard output is an object. -o FILE writes a denial report, which scallop check and scallop merge take.
 
+--audit reads audit records: auditd's logs, the kernel's (dmesg, /var/log/messages), journalctl's (text or JSON), rotated and
+gzip; - is standard input. --audit --follow hears them from the kernel, with or without auditd. A filter's kills are
+always there; what it answers with an errno only if it was loaded with SECCOMP_FILTER_FLAG_LOG.
+
+--profile P says of each denied call why P lacks it: the runtime's (missing handover), another C library's way (missing sibling), in a
+recording that --recording names but not exported, or never seen anywhere, which is suspicious. --propose FILE writes P
+with what was denied, and shows the difference; dangerous calls are left out unless --accept NAME is given.
+
 Watching ends when all that was named has ended, after --duration, or at Ctrl-C (or SIGTERM).
 
 Exit codes: 0 nothing was denied; 1 something was; 2 usage or bad input; 3 this host cannot do it; 4 nothing was seen to be denied, but
 something was missed.`,
 		Example: `  scallop denials --container web
   scallop denials --container web --wait --args --stack    and then: docker run --name web …
+  scallop denials --audit /var/log/audit/audit.log*
+  journalctl -k -o json | scallop denials --audit --profile web.json --recording web-run.json --propose web2.json -
   scallop denials --all --duration 1h --output json -o denials.json`,
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return runDenials(e, f) },
+		RunE: func(_ *cobra.Command, args []string) error { return runDenials(e, f, args) },
 	}
 	addDenialsFlags(cmd, f)
 	return cmd
 }
 
-func runDenials(e *env, f *denialsFlags) error {
-	if err := f.check(); err != nil {
-		return usageError(err)
+func runDenials(e *env, f *denialsFlags, logs []string) error {
+	err := f.check()
+	if err == nil {
+		err = f.checkAudit(logs)
 	}
-	opts, err := f.options()
 	if err != nil {
 		return usageError(err)
 	}
-	r, missing, err := watchDenials(e, f, opts)
+	judge, err := f.judgeFlags.open(e, slices.Contains(logs, "-"))
 	if err != nil {
 		return err
 	}
-	if err := f.finish(e, r); err != nil {
+	r, missing, err := f.report(e, logs)
+	if err != nil {
+		return err
+	}
+	if err := f.finish(e, r, judge); err != nil {
 		return err
 	}
 	if missing > 0 {
 		return usageError(fmt.Errorf("%s not found: see the warnings", plural(missing, "target")))
 	}
 	return nil
+}
+
+// report is of what is live, of logs, or of what the kernel tells; missing is how many targets were not found.
+func (f *denialsFlags) report(e *env, logs []string) (r *report.Report, missing int, err error) {
+	switch {
+	case f.follow:
+		r, err = followAudit(e, f)
+		return r, 0, err
+	case f.audit:
+		r, err = readAudit(e, f, logs)
+		return r, 0, err
+	}
+	opts, err := f.options()
+	if err != nil {
+		return nil, 0, usageError(err)
+	}
+	return watchDenials(e, f, opts)
 }
 
 // watchDenials watches live until it is to end; missing is how many targets were not found.
@@ -88,8 +119,8 @@ func denialsFailure(result watch.Result, err error) error {
 	return hostError(err)
 }
 
-// finish writes the report, prints the table, and gives the exit code.
-func (f *denialsFlags) finish(e *env, r *report.Report) error {
+// finish writes the report, prints the table and what is to be said of a profile, and gives the exit code.
+func (f *denialsFlags) finish(e *env, r *report.Report, judge *judge) error {
 	if f.file != "" {
 		data, err := report.Encode(r)
 		if err != nil {
@@ -101,6 +132,9 @@ func (f *denialsFlags) finish(e *env, r *report.Report) error {
 	}
 	if f.output == "table" && f.file != "-" {
 		writeDenialTable(e.stdout, terminalOf(e, e.stdout), r)
+	}
+	if err := judge.say(e, f, r); err != nil {
+		return err
 	}
 	return denialsExit(r)
 }

@@ -21,6 +21,9 @@ type denialsFlags struct {
 	stack    bool
 	probe    string
 	quiet    bool
+
+	audit, follow bool
+	judgeFlags
 }
 
 var denialsFormats = []string{"table", "json"}
@@ -37,6 +40,9 @@ func addDenialsFlags(cmd *cobra.Command, f *denialsFlags) {
 	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf, raw_tracepoint or tracepoint (default: the best of this kernel)")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
 	_ = flags.MarkHidden("probe")
+	flags.BoolVar(&f.audit, "audit", false, "read audit records instead of watching: from the files that are named, - for standard input")
+	flags.BoolVar(&f.follow, "follow", false, "with --audit: from the kernel, as they come")
+	f.judgeFlags.addTo(flags)
 	completeValues(cmd, "output", denialsFormats...)
 }
 
@@ -46,6 +52,9 @@ func (f *denialsFlags) check() error {
 		return err
 	}
 	if err := oneOf("--output", f.output, denialsFormats); err != nil {
+		return err
+	}
+	if err := f.judgeFlags.check(); err != nil {
 		return err
 	}
 	if err := notNegative(map[string]time.Duration{"duration": f.duration}); err != nil || f.probe == "" {

@@ -80,6 +80,22 @@ func list(words []string) string {
 	return exporter.Enumerate(words)
 }
 
+// Findings are those about denied calls, for people: what a profile does with each, and why it lacks it.
+func Findings(r *gate.Result) []byte {
+	var b bytes.Buffer
+	for i := range r.Findings {
+		if r.Findings[i].Denial == nil {
+			continue
+		}
+		if b.Len() == 0 {
+			line(&b, "")
+			line(&b, "under %s:", r.Profile)
+		}
+		findingText(&b, &r.Findings[i])
+	}
+	return b.Bytes()
+}
+
 func findingText(b *bytes.Buffer, f *gate.Finding) {
 	line(b, "%-8s %s", f.Level, f.Text)
 	if f.Danger != nil && f.Danger.Reason != "" {

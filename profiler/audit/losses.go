@@ -14,6 +14,8 @@ const (
 	LossUnread     = "audit_unread"      // lines or records that could not be read
 	LossSuppressed = "audit_suppressed"  // records that the kernel did not print
 	LossMissing    = "audit_missing"     // records that never came
+	LossBacklog    = "audit_backlog"     // records that the kernel dropped before it numbered them
+	LossOverflow   = "audit_overflow"    // times that records had no room, and nobody knows how many
 )
 
 // Lose notes in a report that something is not in it: how much, and what that is.

@@ -55,15 +55,26 @@ func NewTally() *Tally {
 	}
 }
 
-// Add counts a record.
-func (t *Tally) Add(r *Record) {
+// First is a denial of a kind that was not there before.
+type First struct {
+	Workload report.Workload // without denials
+	Denial   report.Denial
+}
+
+// Add counts a record. It returns what is the first of its kind, and nil for all others.
+func (t *Tally) Add(r *Record) *First {
 	if r.Serial != 0 && t.known(r) {
-		return
+		return nil
 	}
-	row := t.row(r)
+	row, w := t.row(r)
 	if row == nil {
 		t.noRoom++
-		return
+		return nil
+	}
+	var first *First
+	if row.Count+row.numbered+row.bare == 0 {
+		first = &First{*w, row.Denial}
+		first.Denial.Count = 1
 	}
 	if r.Serial == 0 {
 		row.bare++
@@ -76,6 +87,7 @@ func (t *Tally) Add(r *Record) {
 	if r.Time.After(row.Last) {
 		row.Last = r.Time
 	}
+	return first
 }
 
 // known tells whether the event was counted before, and remembers it.
@@ -92,15 +104,15 @@ func (t *Tally) known(r *Record) bool {
 	return false
 }
 
-// row finds or makes the row of a record; nil if there is no room.
-func (t *Tally) row(r *Record) *row {
+// row finds or makes the row of a record, and whose it is; nil if there is no room.
+func (t *Tally) row(r *Record) (*row, *report.Workload) {
 	w := t.workload(r)
 	key := rowKey{workloadKey{w.Kind, w.Name, w.Cgroup}, r.ABI, max(r.Nr, -1), r.Action}
 	if known := t.rows[key]; known != nil {
-		return known
+		return known, &w
 	}
 	if len(t.rows) >= maxRows {
-		return nil
+		return nil, nil
 	}
 	if t.workloads[key.workloadKey] == nil {
 		t.workloads[key.workloadKey] = &w
@@ -110,7 +122,7 @@ func (t *Tally) row(r *Record) *row {
 		Source: report.Audit, ABI: string(r.ABI), Nr: key.nr, Name: name, Action: r.Action,
 		First: r.Time, Last: r.Time, Who: whoOf(r),
 	}}
-	return t.rows[key]
+	return t.rows[key], &w
 }
 
 // workload names what nobody knows any more by its program.

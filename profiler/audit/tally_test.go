@@ -17,7 +17,7 @@ func tallied(t *testing.T, where func(*Record) (report.Workload, bool), logs ...
 	tally := NewTally()
 	tally.Workload = where
 	for i, log := range logs {
-		stats, err := Scan(strings.NewReader(log), now, tally.Add)
+		stats, err := Scan(strings.NewReader(log), now, func(r *Record) { tally.Add(r) })
 		if err != nil {
 			t.Fatal(err)
 		}

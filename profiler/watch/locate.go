@@ -33,10 +33,10 @@ const ticks = 100
 const bootSlack = time.Second
 
 // Of names the workload of a process that was alive at a time. It is false if the process is gone, or if a younger one has
-// its PID now.
-func (l *Locator) Of(ctx context.Context, pid int, at time.Time) (recording.Workload, bool) {
+// its PID now, or one of another program, if exe is given: for what may have happened on another host.
+func (l *Locator) Of(ctx context.Context, pid int, at time.Time, exe string) (recording.Workload, bool) {
 	p := readProcess(pid)
-	if p == nil || l.boot.IsZero() {
+	if p == nil || l.boot.IsZero() || exe != "" && exe != strings.TrimSuffix(p.exe, " (deleted)") {
 		return recording.Workload{}, false
 	}
 	born := l.boot.Add(time.Duration(p.started) * time.Second / ticks)

@@ -58,16 +58,19 @@ func TestLocator(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := NewLocator(nil, t.Logf)
-	about, ok := l.Of(context.Background(), pid, time.Now())
+	about, ok := l.Of(context.Background(), pid, time.Now(), "")
 	if !ok || about.Kind != recording.KindContainer || about.Cgroup != c.Path || about.Container == nil || about.Container.ID != strings.Repeat("0b", 32) {
 		t.Errorf("%+v, %v", about, ok)
 	}
-	if _, ok := l.Of(context.Background(), pid, time.Now().Add(-time.Hour)); ok {
+	if _, ok := l.Of(context.Background(), pid, time.Now().Add(-time.Hour), ""); ok {
 		t.Error("it was not born then: another process had the PID")
+	}
+	if _, ok := l.Of(context.Background(), pid, time.Now(), "/usr/sbin/nginx"); ok {
+		t.Error("it is another program")
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	if _, ok := l.Of(context.Background(), pid, time.Now()); ok {
+	if _, ok := l.Of(context.Background(), pid, time.Now(), ""); ok {
 		t.Error("it is gone")
 	}
 }

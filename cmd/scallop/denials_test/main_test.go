@@ -85,9 +85,9 @@ func in(t *testing.T, c *cgroup.Cgroup, output io.Writer, args ...string) *exec.
 
 // event is a line of its log.
 type event struct {
-	APIVersion, Event, Workload string
-	More                        uint64
-	Denial                      *report.Denial
+	APIVersion, Event, Workload, Cgroup string
+	More                                uint64
+	Denial                              *report.Denial
 }
 
 // watcher is a `scallop denials`.

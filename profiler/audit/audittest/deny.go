@@ -14,9 +14,9 @@ import (
 
 var lastControl atomic.Int32
 
-// denyOneCall makes a call that a filter on its own thread logs, and returns its
+// DenyOneCall makes a call that a filter on its own thread logs, and returns its
 // number, which no kernel has.
-func denyOneCall(t testing.TB) int {
+func DenyOneCall(t testing.TB) int {
 	t.Helper()
 	nr := 4000 + lastControl.Add(1)
 	failed := make(chan error)

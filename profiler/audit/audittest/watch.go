@@ -112,7 +112,7 @@ const patience = time.Minute
 // and waits for its record: that proves that the watch sees denials, and that it has seen all earlier ones.
 func (w *Watch) Of(t testing.TB, loginuid, first int) []Denial {
 	t.Helper()
-	nr := denyOneCall(t)
+	nr := DenyOneCall(t)
 	for deadline := time.Now().Add(patience); !w.heard(t, nr); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("no audit record of a call that was denied on purpose: the watch is blind")

@@ -274,7 +274,7 @@ func (l *Live) Report() (*report.Report, error) {
 	r := &report.Report{
 		APIVersion: report.APIVersion, Kind: report.Kind, ID: recording.NewID(), Tool: l.opts.Tool,
 		StartedAt: l.started, EndedAt: l.ended, Losses: maps.Clone(l.losses), Workloads: workloads,
-		Host: report.Host{Kernel: kernelRelease(), Architecture: architecture()},
+		Host: Host(),
 	}
 	add(r.Losses, l.gone)
 	for _, reason := range slices.Sorted(maps.Keys(r.Losses)) {
@@ -284,6 +284,11 @@ func (l *Live) Report() (*report.Report, error) {
 	}
 	r.Complete = len(r.Incomplete) == 0
 	return r, nil
+}
+
+// Host is this one.
+func Host() report.Host {
+	return report.Host{Kernel: kernelRelease(), Architecture: architecture()}
 }
 
 func kernelRelease() string {
