@@ -79,7 +79,7 @@ func runRecord(e *env, f *recordFlags) error {
 // recordWith records with options that are checked.
 func recordWith(e *env, f *recordFlags, opts watch.Options) error {
 	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
-	opts.Log = recordLogger(e, f)
+	opts.Log = afterRecording(recordLogger(e, f), func() { limit(e, "record", f.readyExec) })
 	dir := &recordingDir{env: e, path: f.outputDir, files: map[string]string{}}
 	if err := dir.check(); err != nil {
 		return err

@@ -64,6 +64,7 @@ func runCommand(e *env, f *runFlags, flags *pflag.FlagSet, args []string) error 
 	opts.Save = out.checkpoint
 	opts.Report = reporter(e, f.quiet)
 	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
+	opts.Started = func() { limit(e, "run", f.readyExec) }
 	stop := connect(e.ctx, &opts, server)
 	defer stop()
 

@@ -8,11 +8,12 @@ import (
 	"github.com/scallop-sec/scallop/profiler"
 )
 
-// Need is one capability that a command needs, and why.
+// Need is one capability that a command needs, and why. Linux has cap_bpf and cap_perfmon since 5.8; scallop needs 5.10.
 type Need struct {
 	Command    string `json:"command"`
 	Capability string `json:"capability"`
 	When       string `json:"when"` // empty: always
+	Kept       bool   `json:"kept"` // needed when everything is attached, too
 	Reason     string `json:"reason"`
 }
 
@@ -22,38 +23,77 @@ const (
 	whenUser     = "with --user"
 	whenOldLimit = "up to Linux 5.10"
 	whenRunning  = "for a leader that ran before, of another user or with more capabilities"
+	whenMore     = "for processes of another user or with more capabilities"
 	whenPreempts = "where doctor's first self-test is of tracepoint (Linux 7.2)"
 	whenAttached = "with --attach"
 	whenPinned   = "with --pin, if no bpffs is mounted"
+	whenGaining  = "without --no-new-privileges"
+)
+
+// Reasons that several commands share.
+const (
+	toLoad   = "load BPF programs and maps"
+	toAttach = "attach to tracepoints and read kernel memory in BPF"
+	toLift   = "lift the limit of locked memory for BPF maps"
+	toRead   = "miss no calls while it reads BPF maps"
+	toEnter  = "look into closed cgroups, ask engines at their sockets, write below /run/scallop"
+	toStart  = "make a cgroup and start the command in it; root needs it, too, where the folder is mode 0555"
+	toKill   = "send the stop signal to another user's process"
+	toTell   = "tell their executables"
 )
 
 // Needs are the capabilities of every command that needs any, as tested on Linux
 // 6.18 with exactly these. cap_sys_admin stands in for the first two.
 var Needs = []Need{
-	{"run", "cap_bpf", "", "load BPF programs and maps"},
-	{"run", "cap_perfmon", "", "attach to tracepoints and read kernel memory in BPF"},
-	{"run", "cap_dac_override", whenNotOwner, "make a cgroup and start the command in it; root needs it, too, where the folder is mode 0555"},
-	{"run", "cap_sys_resource", whenOldLimit, "lift the limit of locked memory for BPF maps"},
-	{"run", "cap_sys_nice", whenPreempts, "miss no calls while it reads BPF maps"},
-	{"run", "cap_setuid", whenUser, "become the user"},
-	{"run", "cap_setgid", whenUser, "take the user's groups"},
-	{"run", "cap_kill", whenUser, "send the stop signal to another user's process"},
-	{"record", "cap_bpf", "", "load BPF programs and maps"},
-	{"record", "cap_perfmon", "", "attach to tracepoints and read kernel memory in BPF"},
-	{"record", "cap_dac_override", whenNotOwner, "look into closed cgroups, ask engines at their sockets, write below /run/scallop"},
-	{"record", "cap_sys_ptrace", whenRunning, "tell its executable"},
-	{"record", "cap_sys_admin", whenPinned, "mount it"},
-	{"record", "cap_sys_resource", whenOldLimit, "lift the limit of locked memory for BPF maps"},
-	{"record", "cap_sys_nice", whenPreempts, "miss no calls while it reads BPF maps"},
-	{"hook", "cap_bpf", "", "load BPF programs and maps"},
-	{"hook", "cap_perfmon", "", "attach to tracepoints and read kernel memory in BPF"},
-	{"status", "cap_dac_override", whenNotOwner, "ask engines at their sockets, read the profiles that they name"},
-	{"status", "cap_sys_ptrace", whenAttached, "stop a thread"},
-	{"status", "cap_sys_admin", whenAttached, "read its filters"},
-	{"doctor", "cap_bpf", "", "load, in the self-test"},
-	{"doctor", "cap_perfmon", "", "attach, in the self-test"},
-	{"doctor", "cap_dac_override", whenNotOwner, "make the self-test's cgroup"},
-	{"doctor", "cap_sys_resource", whenOldLimit, "load, in the self-test"},
+	{"run", "cap_bpf", "", true, toLoad},
+	{"run", "cap_perfmon", "", false, toAttach},
+	{"run", "cap_dac_override", whenNotOwner, true, toStart},
+	{"run", "cap_sys_resource", whenOldLimit, false, toLift},
+	{"run", "cap_sys_nice", whenPreempts, true, toRead},
+	{"run", "cap_setuid", whenUser, false, "become the user"},
+	{"run", "cap_setgid", whenUser, false, "take the user's groups"},
+	{"run", "cap_kill", whenUser, true, toKill},
+	{"run", "cap_sys_ptrace", whenMore, true, toTell},
+	{"record", "cap_bpf", "", true, toLoad},
+	{"record", "cap_perfmon", "", false, toAttach},
+	{"record", "cap_dac_override", whenNotOwner, true, toEnter},
+	{"record", "cap_sys_ptrace", whenRunning, true, toTell},
+	{"record", "cap_sys_admin", whenPinned, false, "mount it"},
+	{"record", "cap_sys_resource", whenOldLimit, false, toLift},
+	{"record", "cap_sys_nice", whenPreempts, true, toRead},
+	{"hook", "cap_bpf", "", true, toLoad},
+	{"hook", "cap_perfmon", "", true, toAttach},
+	{"denials", "cap_bpf", "", true, toLoad},
+	{"denials", "cap_perfmon", "", true, toAttach},
+	{"denials", "cap_dac_override", whenNotOwner, true, toEnter},
+	{"denials", "cap_sys_ptrace", whenMore, true, toTell},
+	{"denials", "cap_sys_resource", whenOldLimit, true, toLift},
+	{"verify", "cap_bpf", "", true, toLoad},
+	{"verify", "cap_perfmon", "", true, toAttach},
+	{"verify", "cap_dac_override", whenNotOwner, true, toStart},
+	{"verify", "cap_sys_admin", whenGaining, true, "load a filter without no_new_privs"},
+	{"verify", "cap_sys_resource", whenOldLimit, true, toLift},
+	{"verify", "cap_setuid", whenUser, true, "become the user"},
+	{"verify", "cap_setgid", whenUser, true, "take the user's groups"},
+	{"verify", "cap_kill", whenUser, true, toKill},
+	{"status", "cap_dac_override", whenNotOwner, true, "ask engines at their sockets, read the profiles that they name"},
+	{"status", "cap_sys_ptrace", whenAttached, true, "stop a thread"},
+	{"status", "cap_sys_admin", whenAttached, true, "read its filters"},
+	{"doctor", "cap_bpf", "", true, "load, in the self-test"},
+	{"doctor", "cap_perfmon", "", true, "attach, in the self-test"},
+	{"doctor", "cap_dac_override", whenNotOwner, true, "make the self-test's cgroup"},
+	{"doctor", "cap_sys_resource", whenOldLimit, true, "load, in the self-test"},
+}
+
+// Kept are the capabilities that a command still needs when everything is attached.
+func Kept(command string) []string {
+	var names []string
+	for _, need := range Needs {
+		if need.Command == command && need.Kept {
+			names = append(names, need.Capability)
+		}
+	}
+	return names
 }
 
 // judgeCapabilities leaves cap_dac_override and cap_sys_resource to the checks

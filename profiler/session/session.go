@@ -45,6 +45,7 @@ type Options struct {
 	Save       func(*recording.Recording)       // takes a partial recording
 	Report     func(format string, args ...any) // takes progress
 	Warn       func(format string, args ...any) // takes what the user must know
+	Started    func()                           // is called when the command runs; nil: nobody asks
 
 	Signals <-chan os.Signal   // for the workload
 	Marks   <-chan MarkRequest // from the control socket
@@ -192,6 +193,9 @@ func (s *session) begin() error {
 	var err error
 	if s.cmd, err = launch.Start(opts); err != nil {
 		return err
+	}
+	if s.opts.Started != nil {
+		s.opts.Started()
 	}
 	s.life.Leader.PID = s.cmd.Process.Pid
 	if s.opts.Launch.User != nil {
