@@ -37,6 +37,10 @@ always there; what it answers with an errno only if it was loaded with SECCOMP_F
 recording that --recording names but not exported, or never seen anywhere, which is suspicious. --propose FILE writes P
 with what was denied, and shows the difference; dangerous calls are left out unless --accept NAME is given.
 
+With --would PROFILE nothing is denied: what the workloads call is counted as by scallop record, at its cost, and each call
+that PROFILE would deny is told of when it is first seen, with counts at the end. What a profile decides by arguments is
+listed apart: a recorder does not see them.
+
 Watching ends when all that was named has ended, after --duration, or at Ctrl-C (or SIGTERM).
 
 Exit codes: 0 nothing was denied; 1 something was; 2 usage or bad input; 3 this host cannot do it; 4 nothing was seen to be denied, but
@@ -45,6 +49,7 @@ something was missed.`,
   scallop denials --container web --wait --args --stack    and then: docker run --name web …
   scallop denials --audit /var/log/audit/audit.log*
   journalctl -k -o json | scallop denials --audit --profile web.json --recording web-run.json --propose web2.json -
+  scallop denials --container web --would web-seccomp.json --duration 10m
   scallop denials --all --duration 1h --output json -o denials.json`,
 		RunE: func(_ *cobra.Command, args []string) error { return runDenials(e, f, args) },
 	}
@@ -59,6 +64,9 @@ func runDenials(e *env, f *denialsFlags, logs []string) error {
 	}
 	if err != nil {
 		return usageError(err)
+	}
+	if f.would != "" {
+		return runWould(e, f)
 	}
 	judge, err := f.judgeFlags.open(e, slices.Contains(logs, "-"))
 	if err != nil {

@@ -24,6 +24,8 @@ type denialsFlags struct {
 
 	audit, follow bool
 	judgeFlags
+
+	would string // a profile: nothing is denied, what it would deny is told
 }
 
 var denialsFormats = []string{"table", "json"}
@@ -33,6 +35,7 @@ func addDenialsFlags(cmd *cobra.Command, f *denialsFlags) {
 	f.targetFlags.add(flags)
 	flags.StringVarP(&f.file, "output-file", "o", "", "write a denial report to `FILE`; - is standard output")
 	flags.StringVar(&f.output, "output", "table", "`FORMAT` of what is printed: table, or json (an object a line)")
+	flags.StringVar(&f.would, "would", "", "rehearse the profile in `FILE`: tell which calls it would deny, and deny none")
 	flags.BoolVar(&f.args, "args", false, "keep the arguments of the first call of each kind")
 	flags.BoolVar(&f.stack, "stack", false, "keep the user stack of the first call of each kind")
 	f.lifeFlags.add(flags)
@@ -48,7 +51,7 @@ func addDenialsFlags(cmd *cobra.Command, f *denialsFlags) {
 
 // check finds what is wrong with flags of every kind of denials: live, and from elsewhere.
 func (f *denialsFlags) check() error {
-	if err := notEmpty(f.set, "output-file"); err != nil {
+	if err := notEmpty(f.set, "output-file", "would"); err != nil {
 		return err
 	}
 	if err := oneOf("--output", f.output, denialsFormats); err != nil {
