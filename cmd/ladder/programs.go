@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -28,6 +29,21 @@ var (
 		return link.Tracepoint("raw_syscalls", "sys_enter", p, nil)
 	})
 )
+
+// twice attaches two copies of a program, each with a recursion guard of its own.
+func twice(attach attachFunc) attachFunc {
+	return func(ctx context.Context, b *bench) (func() error, error) {
+		first, err := attach(ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		second, err := attach(ctx, b)
+		if err != nil {
+			return nil, errors.Join(err, first())
+		}
+		return func() error { return errors.Join(second(), first()) }, nil
+	}
+}
 
 func tracing(name string) attachFunc {
 	return program(name, func(p *ebpf.Program) (link.Link, error) {

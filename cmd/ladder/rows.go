@@ -40,6 +40,7 @@ func allRows(tools bool) []row {
 		{name: "cached cgroup, per-CPU array, plain add", attach: cachedPlain},
 		{name: "cached cgroup, per-CPU array, atomic add", attach: cachedAtomic},
 		{name: "task storage, per-CPU array, atomic add", attach: taskStorage},
+		{name: "two copies: task storage, per-CPU array", attach: twice(taskStorage)},
 		{name: "per-CPU hash {cgroup, nr}", attach: hash},
 		{name: rowNonePing, loop: loopPing, order: nonePing},
 		{name: rowEmptyPing, loop: loopPing, attach: empty},
