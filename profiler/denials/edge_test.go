@@ -92,14 +92,8 @@ func snapshot(t *testing.T, w *watcher) *denials.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lost := s.Losses[denials.LossMissed]; lost > 0 && preemptible() {
-		t.Skipf("this kernel skipped %d runs while another was preempted, and scallop says so: docs/kernel-side.md", lost)
-	}
 	return s
 }
-
-// preemptible tells whether this kernel preempts the watcher's programs, and skips them for other tasks meanwhile.
-func preemptible() bool { return profiler.Probes()[0] == profiler.ProbePerf }
 
 // A process in a cgroup that the workload makes for itself is still the workload's.
 func TestChildCgroup(t *testing.T) {
