@@ -45,7 +45,7 @@ static const int native[] = {
 static const int native[] = {
 	SYS_getppid, SYS_getuid, SYS_getgid, SYS_geteuid, SYS_getegid, SYS_getpgid, SYS_getsid, SYS_getpriority,
 	SYS_sched_get_priority_max, SYS_sched_get_priority_min, SYS_times, SYS_getitimer, SYS_uname, SYS_sysinfo, SYS_chdir,
-	SYS_mkdirat, SYS_unlinkat, SYS_linkat, SYS_symlinkat, SYS_readlinkat,
+	SYS_mkdirat, SYS_unlinkat, SYS_linkat, SYS_symlinkat, SYS_mknodat,
 };
 #endif
 /* The same as on x86_64, by their numbers in arch/x86/entry/syscalls/syscall_32.tbl. */
