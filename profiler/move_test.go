@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -90,6 +91,9 @@ func TestNoCallSlipsThroughAMove(t *testing.T) {
 			in.do("h")
 			for i := 0; i < 200 || i < 5000 && seen(t, s.r, s.w, unix.SYS_GETPPID) == ""; i++ { // some make calls inside
 				move(t, in.pid(), s.c)
+				if i >= 200 {
+					time.Sleep(time.Millisecond) // they have had no CPU yet while they were inside
+				}
 				move(t, in.pid(), outside)
 			}
 			got := seen(t, s.r, s.w, unix.SYS_GETPPID)
