@@ -10,9 +10,9 @@ import (
 	"sync"
 )
 
-// buildTree compiles all that the guests of an architecture run into dir: tests/, programs/ and bin/scallop.
+// buildTree compiles all that the guests of an architecture run into dir: tests/ and programs/, scallop among them.
 func buildTree(ctx context.Context, dir, arch string) error {
-	for _, sub := range []string{"tests", "programs", "bin"} {
+	for _, sub := range []string{"tests", "programs"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return err
 		}
