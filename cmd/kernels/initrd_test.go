@@ -82,8 +82,8 @@ func TestMember(t *testing.T) {
 
 func TestCommand(t *testing.T) {
 	for arch, want := range map[string]string{
-		"amd64": "qemu-system-x86_64 -cpu max -accel tcg,thread=single -smp 8 -m 512 -nographic -no-reboot -nic none -kernel k -initrd i -append console=ttyS0 panic=-1 quiet loglevel=3 preempt=full",
-		"arm64": "qemu-system-aarch64 -machine virt -cpu cortex-a76 -accel tcg,thread=single -smp 8 -m 512 -nographic -no-reboot -nic none -kernel k -initrd i -append console=ttyAMA0 panic=-1 quiet loglevel=3 preempt=full",
+		"amd64": "qemu-system-x86_64 -cpu max -accel tcg,thread=single -smp 8 -m 512 -nographic -no-reboot -nic none -kernel k -initrd i -append console=ttyS0 panic=-1 quiet loglevel=3 mitigations=off preempt=full",
+		"arm64": "qemu-system-aarch64 -machine virt -cpu cortex-a76 -accel tcg,thread=single -smp 8 -m 512 -nographic -no-reboot -nic none -kernel k -initrd i -append console=ttyAMA0 panic=-1 quiet loglevel=3 mitigations=off nokaslr kpti=off preempt=full",
 	} {
 		got := machines[arch].command(boot{Kernel: "k", Initrd: "i", Append: "preempt=full", CPUs: 8, MiB: 512})
 		if strings.Join(got, " ") != want {

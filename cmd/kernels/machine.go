@@ -1,12 +1,16 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // machine is what differs between architectures.
 type machine struct {
 	Name    string // the kernel's word
 	Qemu    []string
 	Console string
+	Words   string   // of the kernel's command line, beside those that all have
 	CC      string   // for 64-bit programs
 	CC32    []string // for 32-bit ones, with what makes them that
 }
@@ -25,8 +29,10 @@ var machines = map[string]machine{
 		// Not max: its pointer authentication is slow in emulation.
 		Qemu:    []string{"qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a76"},
 		Console: "ttyAMA0",
-		CC:      "aarch64-linux-gnu-gcc",
-		CC32:    []string{"arm-linux-gnueabihf-gcc", "-marm"},
+		// Page tables for the kernel alone, which KASLR brings with it here: each system call would empty the emulated TLB.
+		Words: "nokaslr kpti=off",
+		CC:    "aarch64-linux-gnu-gcc",
+		CC32:  []string{"arm-linux-gnueabihf-gcc", "-marm"},
 	},
 }
 
@@ -42,10 +48,8 @@ type boot struct {
 // command is the emulator's command line. One thread emulates all CPUs: with one each, the kernel's patching
 // of its own code (a tracepoint that is switched on) is torn, and it crashes (QEMU 7.2).
 func (m machine) command(b boot) []string {
-	words := fmt.Sprintf("console=%s panic=-1 quiet loglevel=3", m.Console)
-	if b.Append != "" {
-		words += " " + b.Append
-	}
+	words := strings.TrimSpace(fmt.Sprintf("console=%s panic=-1 quiet loglevel=3 mitigations=off %s", m.Console, m.Words))
+	words = strings.TrimSpace(words + " " + b.Append)
 	return append(append([]string{}, m.Qemu...),
 		"-accel", "tcg,thread=single", "-smp", fmt.Sprint(b.CPUs), "-m", fmt.Sprint(b.MiB),
 		"-nographic", "-no-reboot", "-nic", "none", "-kernel", b.Kernel, "-initrd", b.Initrd, "-append", words)
