@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 // Outcomes of a test.
@@ -53,7 +56,7 @@ func (r *guestResult) count(outcome string) (n int) {
 }
 
 var (
-	testLine  = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\S+) \(([0-9.]+)s\)$`)
+	testLine  = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): (\w+) \(([0-9.]+)s\)$`)
 	crashLine = regexp.MustCompile(`Kernel panic|BUG:|Oops|Call Trace:|^panic: |^fatal error: `)
 )
 
@@ -83,10 +86,10 @@ func (p *consoleParser) line(line string) {
 	fields := strings.Fields(line)
 	switch {
 	case strings.HasPrefix(line, lineKernel) && len(fields) == 4:
-		r.Release, r.Machine = fields[2], fields[3]
-	case strings.HasPrefix(line, lineRun) && len(fields) == 3:
+		r.Release, r.Machine = recording.CleanString(fields[2]), recording.CleanString(fields[3])
+	case strings.HasPrefix(line, lineRun) && len(fields) == 3 && isPackage(fields[2]):
 		p.pkg, p.said = fields[2], nil
-	case strings.HasPrefix(line, lineEnd) && len(fields) == 4:
+	case strings.HasPrefix(line, lineEnd) && len(fields) == 4 && isPackage(fields[3]):
 		code := -1
 		_, _ = fmt.Sscan(fields[2], &code) // else it is no exit code: not 0
 		r.Exits[fields[3]] = code
@@ -100,6 +103,10 @@ func (p *consoleParser) line(line string) {
 	default:
 		p.keep(line)
 	}
+}
+
+func isPackage(name string) bool {
+	return slices.ContainsFunc(binaries, func(b binary) bool { return b.Package == name })
 }
 
 // keep: with -test.v, a test's own lines come before the one that tells its outcome; those of its subtests after it.
