@@ -76,7 +76,7 @@ func TestScriptIsUnderstood(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(testScript(""), "cmd-scallop-verify_test.test -test.v -test.timeout 240s -test.run '^TestExportAndEnforce$'\n") {
+	if !strings.Contains(testScript(""), "cmd-scallop-verify_test.test -test.v -test.timeout 400s -test.run '^TestExportAndEnforce'\n") {
 		t.Error("a binary's own choice of tests is not taken")
 	}
 }

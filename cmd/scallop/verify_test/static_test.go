@@ -43,11 +43,32 @@ func TestExportAndEnforce(t *testing.T) {
 	}
 }
 
+// The same with a program of the 32-bit ABI: its calls have the numbers of other native ones.
+func TestExportAndEnforce32(t *testing.T) {
+	hosttest.Root(t)
+	program := hosttest.Program32(t, "abi32")
+	native, _ := syscalls.Native(runtime.GOARCH)
+	compat := syscalls.SubABIs(native)[0]
+	rec := recorded(t, "--", program)
+	path := exported(t, rec, "--portability", "none")
+	if got := architectures(t, path); !slices.Contains(got, syscalls.SeccompArch(compat)) {
+		t.Errorf("the profile is for %v", got)
+	}
+	verify(t, path, "--", program).nothing(t)
+	r := verify(t, readJSON(t, path).without(t, path, "getpid"), "--", program)
+	if list := r.of("getpid"); r.code != 1 || len(list) != 1 || list[0].Count != 200 || list[0].ABI != string(compat) {
+		t.Errorf("the program was denied 200 getpid: %s", r)
+	}
+}
+
 func architectures(t *testing.T, path string) []string {
 	t.Helper()
 	var profile struct {
 		Architectures []string
-		ArchMap       []struct{ Architecture string }
+		ArchMap       []struct {
+			Architecture     string
+			SubArchitectures []string
+		}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -57,7 +78,7 @@ func architectures(t *testing.T, path string) []string {
 		t.Fatal(err)
 	}
 	for _, entry := range profile.ArchMap {
-		profile.Architectures = append(profile.Architectures, entry.Architecture)
+		profile.Architectures = append(append(profile.Architectures, entry.Architecture), entry.SubArchitectures...)
 	}
 	return profile.Architectures
 }
