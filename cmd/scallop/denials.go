@@ -27,7 +27,7 @@ Targets are those of scallop record: flags, repeatable and mixed. With --wait, a
 watched from the birth of its cgroup, so that a container that does not even start can be explained.
 
 On a terminal, a line tells of each kind of denial as it occurs; at the end there is a table. With --output json, each line on
-standard output is an object. -o FILE writes a denial report, which scallop check and scallop merge take.
+standard output is an object. -o FILE writes a denial report, which scallop check takes.
 
 --audit reads audit records: auditd's logs, the kernel's (dmesg, /var/log/messages), journalctl's (text or JSON), rotated and
 gzip; - is standard input. --audit --follow hears them from the kernel, with or without auditd. A filter's kills are
