@@ -16,6 +16,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/audit"
 	"github.com/scallop-sec/scallop/profiler/denials/report"
+	"github.com/scallop-sec/scallop/profiler/engine/engines"
 	"github.com/scallop-sec/scallop/profiler/watch"
 )
 
@@ -57,10 +58,7 @@ func (f *denialsFlags) onlyAudit() (err error) {
 // readAudit makes a report of logs.
 func readAudit(e *env, f *denialsFlags, paths []string) (*report.Report, error) {
 	r := auditHead()
-	tally, stop, err := f.tally(e, false)
-	if err != nil {
-		return nil, err
-	}
+	tally, stop := f.tally(e, false)
 	defer stop()
 	for _, path := range paths {
 		if err := readLog(e, f, path, tally, r); err != nil {
@@ -68,11 +66,20 @@ func readAudit(e *env, f *denialsFlags, paths []string) (*report.Report, error) 
 		}
 	}
 	tally.Fill(r)
-	log := newDenialsLog(e, f)
-	log.summarize(r, 0)
+	var err error
 	if r.ID, err = contentID(r); err != nil {
 		return nil, hostError(err)
 	}
+	return sorted(newDenialsLog(e, f), r, 0)
+}
+
+// sorted tells of what was not told yet, in the order of the report's file.
+func sorted(log *denialsLog, r *report.Report, told uint64) (*report.Report, error) {
+	r, err := report.Merge(r)
+	if err != nil {
+		return nil, hostError(err)
+	}
+	log.summarize(r, told)
 	return r, nil
 }
 
@@ -94,30 +101,36 @@ func contentID(r *report.Report) (string, error) {
 
 // tally counts records for the workloads that this host knows. Records of logs may be of another host: there, the program must
 // be the same, too.
-func (f *denialsFlags) tally(e *env, live bool) (*audit.Tally, func(), error) {
+func (f *denialsFlags) tally(e *env, live bool) (tally *audit.Tally, stop func()) {
 	warned := func(format string, args ...any) { warn(e, format, args...) }
-	set, err := f.openEngines(e.ctx, watch.Options{Warn: warned})
-	if err != nil {
-		return nil, nil, err
-	}
-	stop, engines := func() {}, watch.Engines(nil)
-	if set != nil {
-		stop, engines = func() { _ = set.Close() }, set
-	}
-	locator := watch.NewLocator(engines, warned)
-	tally := audit.NewTally()
-	tally.Workload = func(r *audit.Record) (report.Workload, bool) {
-		if r.PID == 0 || !live && r.Exe == "" {
-			return report.Workload{}, false
+	var set *engines.Set
+	open := func() watch.Engines {
+		var err error
+		if set, err = f.openEngines(e.ctx, watch.Options{Warn: warned}); err != nil {
+			warned("%v", err)
 		}
+		if set == nil {
+			return nil
+		}
+		return set
+	}
+	locator := watch.NewLocator(open, warned)
+	tally = audit.NewTally()
+	tally.Workload = func(r *audit.Record) (report.Workload, bool) {
 		exe := r.Exe
 		if live {
 			exe = ""
+		} else if exe == "" {
+			return report.Workload{}, false
 		}
 		about, ok := locator.Of(e.ctx, r.PID, r.Time, exe)
 		return report.Workload{Name: about.Name, Kind: about.Kind, Cgroup: about.Cgroup, Unit: about.Unit, Container: about.Container}, ok
 	}
-	return tally, stop, nil
+	return tally, func() {
+		if set != nil {
+			_ = set.Close()
+		}
+	}
 }
 
 // readLog counts one log, and says what else is in it.

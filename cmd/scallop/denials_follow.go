@@ -31,10 +31,7 @@ func followAudit(e *env, f *denialsFlags) (*report.Report, error) {
 	}
 	defer listener.Close()
 	warnSilent(e)
-	tally, stop, err := f.tally(e, true)
-	if err != nil {
-		return nil, err
-	}
+	tally, stop := f.tally(e, true)
 	defer stop()
 	r := auditHead()
 	r.ID, r.StartedAt, r.Host = recording.NewID(), time.Now(), live.Host()
@@ -47,8 +44,7 @@ func followAudit(e *env, f *denialsFlags) (*report.Report, error) {
 	account(r, listener.Losses())
 	tally.Fill(r)
 	r.EndedAt = time.Now()
-	log.summarize(r, 1)
-	return r, nil
+	return sorted(log, r, 1)
 }
 
 // follow counts until the context ends.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
@@ -15,15 +16,15 @@ import (
 
 // Locator tells to which workload a process belongs, long after it was seen. It asks engines about a container once.
 type Locator struct {
-	engines Engines
-	warn    func(string, ...any)
-	boot    time.Time
-	known   map[string]recording.Workload // by the workload's root cgroup
+	open  func() Engines
+	warn  func(string, ...any)
+	boot  time.Time
+	known map[string]recording.Workload // by the workload's root cgroup
 }
 
-// NewLocator makes one; engines may be nil.
-func NewLocator(engines Engines, warn func(string, ...any)) *Locator {
-	return &Locator{engines: engines, warn: warn, boot: bootTime(), known: map[string]recording.Workload{}}
+// NewLocator makes one. open gives the engines to ask, or nil; it is called once, if there is a container at all.
+func NewLocator(open func() Engines, warn func(string, ...any)) *Locator {
+	return &Locator{open: sync.OnceValue(open), warn: warn, boot: bootTime(), known: map[string]recording.Workload{}}
 }
 
 // ticks is USER_HZ, the unit of times in /proc: 100 on every architecture.
@@ -58,10 +59,14 @@ func (l *Locator) Of(ctx context.Context, pid int, at time.Time, exe string) (re
 
 func (l *Locator) describe(ctx context.Context, p place) recording.Workload {
 	about := aboutPlace(&p)
-	if about.Container == nil || l.engines == nil {
+	if about.Container == nil {
 		return about
 	}
-	c, err := l.engines.Container(ctx, p.ref)
+	engines := l.open()
+	if engines == nil {
+		return about
+	}
+	c, err := engines.Container(ctx, p.ref)
 	if err != nil {
 		l.warn("container %s: %v", about.Name, err)
 	} else if c != nil {

@@ -57,7 +57,7 @@ func TestLocator(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(c.Dir(), "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
 		t.Fatal(err)
 	}
-	l := NewLocator(nil, t.Logf)
+	l := NewLocator(func() Engines { return nil }, t.Logf)
 	about, ok := l.Of(context.Background(), pid, time.Now(), "")
 	if !ok || about.Kind != recording.KindContainer || about.Cgroup != c.Path || about.Container == nil || about.Container.ID != strings.Repeat("0b", 32) {
 		t.Errorf("%+v, %v", about, ok)
