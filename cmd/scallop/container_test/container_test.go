@@ -85,6 +85,9 @@ func testServer(t *testing.T, watch *audittest.Watch, h *host, s server, noNewPr
 	if denied := watch.Of(t, h.room.loginuid, before); len(denied) > 0 {
 		t.Errorf("denied: %v", denied)
 	}
+	if h.kind == "docker" && !noNewPrivs {
+		testDenials(t, h, s, path)
+	}
 }
 
 // testRemoval: without one call, the same life fails; and if the call is logged instead of
