@@ -12,20 +12,20 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* The hot path, with the begin of on_sys_exit. No regs: those of the current task. */
 static __always_inline int on_sys_enter(void *regs, u32 nr)
 {
-	struct task_state *state = state_of(typed_current());
-	u32 workload;
+	u32 workload = workload_here();
+	struct task_state *state;
 
-	if (!state)
-		state = state_first();
+	if (likely(workload == NO_WORKLOAD))
+		return 0;
+	state = state_of(typed_current());
+	if (unlikely(!state))
+		state = state_first(workload);
 	if (!state)
 		return 0;
 	state->nr = nr;
 	state->flags = INSIDE;
-	if (judging && seccomp_mode(current_task()) == SECCOMP_MODE_FILTER) {
-		workload = workload_of_current();
-		if (workload != NO_WORKLOAD)
-			judge(regs ?: regs_of_current(current_task()), nr, workload);
-	}
+	if (judging && seccomp_mode(current_task()) == SECCOMP_MODE_FILTER)
+		judge(regs ?: regs_of_current(current_task()), nr, workload);
 	return 0;
 }
 

@@ -4,13 +4,17 @@
 
 #include "denied.h"
 
-/* A task that is watched, though not yet known. */
-static __always_inline struct task_state *state_first(void)
+/* The workload of the task that is running. Bystanders come here at every call: loads cost them less than a helper does. */
+static __always_inline u32 workload_here(void)
 {
-	u32 workload = workload_of_current();
+	if (task_storage)
+		return workload_of(((struct task_struct *)bpf_get_current_task_btf())->cgroups->dfl_cgrp->kn->id);
+	return workload_of_current();
+}
 
-	if (likely(workload == NO_WORKLOAD))
-		return NULL;
+/* A task of a workload that is not yet known. */
+static __always_inline struct task_state *state_first(u32 workload)
+{
 	home_of(current_task(), workload);
 	return state_new(typed_current());
 }
@@ -58,9 +62,9 @@ static __always_inline u32 action_of_exit(struct task_state *state, u32 *nr, s64
 }
 
 /* The first that is seen of a task is an exit: of a call that began before the watch, or of one that was denied. */
-static __always_inline u32 action_of_first(void)
+static __always_inline u32 action_of_first(u32 workload)
 {
-	struct task_state *state = state_first();
+	struct task_state *state = state_first(workload);
 	int mode;
 
 	if (!state)
@@ -74,9 +78,12 @@ static __always_inline u32 action_of_first(void)
 /* No regs: those of the current task. */
 static __always_inline int on_sys_exit(void *ctx, void *regs, s64 ret)
 {
-	struct task_state *state = state_of(typed_current());
-	u32 nr, action;
+	u32 workload = workload_here(), nr, action;
+	struct task_state *state;
 
+	if (likely(workload == NO_WORKLOAD))
+		return 0;
+	state = state_of(typed_current());
 	if (likely(state && state->flags & INSIDE)) {
 		state->flags = 0;
 		return 0;
@@ -86,7 +93,7 @@ static __always_inline int on_sys_exit(void *ctx, void *regs, s64 ret)
 		action = action_of_exit(state, &nr, ret);
 		state->flags &= KILLED;
 	} else {
-		action = action_of_first();
+		action = action_of_first(workload);
 	}
 	if (action != NO_ACTION)
 		denied(ctx, action, nr, ret);
@@ -97,15 +104,16 @@ static __always_inline int on_sys_exit(void *ctx, void *regs, s64 ret)
  * in no call: a process can forge its siginfo to itself, but needs a call for that. */
 static __always_inline void sigsys_sent(u64 info, struct task_struct *task)
 {
+	u32 workload = workload_of_current();
 	struct task_state *state;
 
-	if (task != current_task() || info <= SPECIAL_SIGINFO)
+	if (workload == NO_WORKLOAD || task != current_task() || info <= SPECIAL_SIGINFO)
 		return;
 	if (BPF_CORE_READ((struct kernel_siginfo *)info, si_code) != SYS_SECCOMP)
 		return;
 	state = state_of(typed_current());
 	if (!state)
-		state = state_first();
+		state = state_first(workload);
 	if (state && !(state->flags & INSIDE))
 		state->flags |= TRAPPED;
 }
@@ -185,10 +193,11 @@ static __always_inline int on_exit(void *ctx)
 {
 	struct task_struct *task = current_task();
 	struct task_state *state = state_of(typed_current());
+	u32 workload = workload_of_current();
 	u64 key = (u64)task;
 
-	if (unlikely(!state) && seccomp_mode(task) == SECCOMP_MODE_DEAD)
-		state = state_first();
+	if (unlikely(!state) && seccomp_mode(task) == SECCOMP_MODE_DEAD && workload != NO_WORKLOAD)
+		state = state_first(workload);
 	if (!state)
 		return 0;
 	if (is_killed(task, state) && kill_once(state) == ACTION_KILL)

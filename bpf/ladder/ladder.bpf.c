@@ -21,6 +21,12 @@ int empty(u64 *ctx)
 	return 0;
 }
 
+SEC("tp_btf/sys_exit")
+int empty_exit(u64 *ctx)
+{
+	return 0;
+}
+
 SEC("raw_tp/sys_enter")
 int empty_raw(u64 *ctx)
 {

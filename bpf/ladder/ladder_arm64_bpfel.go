@@ -38,6 +38,7 @@ const (
 	LadderProgCachedAtomic = "cached_atomic"
 	LadderProgCachedPlain  = "cached_plain"
 	LadderProgEmpty        = "empty"
+	LadderProgEmptyExit    = "empty_exit"
 	LadderProgEmptyPerf    = "empty_perf"
 	LadderProgEmptyRaw     = "empty_raw"
 	LadderProgHash         = "hash"
@@ -89,6 +90,7 @@ type LadderProgramSpecs struct {
 	CachedAtomic *ebpf.ProgramSpec `ebpf:"cached_atomic"`
 	CachedPlain  *ebpf.ProgramSpec `ebpf:"cached_plain"`
 	Empty        *ebpf.ProgramSpec `ebpf:"empty"`
+	EmptyExit    *ebpf.ProgramSpec `ebpf:"empty_exit"`
 	EmptyPerf    *ebpf.ProgramSpec `ebpf:"empty_perf"`
 	EmptyRaw     *ebpf.ProgramSpec `ebpf:"empty_raw"`
 	Hash         *ebpf.ProgramSpec `ebpf:"hash"`
@@ -162,6 +164,7 @@ type LadderPrograms struct {
 	CachedAtomic *ebpf.Program `ebpf:"cached_atomic"`
 	CachedPlain  *ebpf.Program `ebpf:"cached_plain"`
 	Empty        *ebpf.Program `ebpf:"empty"`
+	EmptyExit    *ebpf.Program `ebpf:"empty_exit"`
 	EmptyPerf    *ebpf.Program `ebpf:"empty_perf"`
 	EmptyRaw     *ebpf.Program `ebpf:"empty_raw"`
 	Hash         *ebpf.Program `ebpf:"hash"`
@@ -173,6 +176,7 @@ func (p *LadderPrograms) Close() error {
 		p.CachedAtomic,
 		p.CachedPlain,
 		p.Empty,
+		p.EmptyExit,
 		p.EmptyPerf,
 		p.EmptyRaw,
 		p.Hash,

@@ -28,6 +28,8 @@ type bench struct {
 	loop   *child
 	ping   *child
 	pong   *child
+
+	filtered *child // in the loop's group
 }
 
 // Indices into bench.groups.
@@ -101,6 +103,9 @@ func (b *bench) startChildren() error {
 	if b.loop, err = b.start(nil, loopGetppid, groupLoop); err != nil {
 		return err
 	}
+	if b.filtered, err = b.start(nil, loopFiltered, groupLoop); err != nil {
+		return err
+	}
 	toPong, fromPing, err := os.Pipe()
 	if err != nil {
 		return err
@@ -138,7 +143,7 @@ func (b *bench) close() error {
 
 func (b *bench) stopChildren() error {
 	var err error
-	for _, c := range []**child{&b.loop, &b.ping, &b.pong} {
+	for _, c := range []**child{&b.loop, &b.ping, &b.pong, &b.filtered} {
 		if *c != nil {
 			err = errors.Join(err, (*c).stop())
 		}

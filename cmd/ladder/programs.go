@@ -18,6 +18,7 @@ type attachFunc = func(context.Context, *bench) (func() error, error)
 // The designs that scallop is compared with, one program each.
 var (
 	empty        = tracing("empty")
+	emptyBoth    = both(empty, tracing("empty_exit"))
 	cachedPlain  = tracing("cached_plain")
 	cachedAtomic = tracing("cached_atomic")
 	taskStorage  = tracing("task_storage")
@@ -30,14 +31,14 @@ var (
 	})
 )
 
-// twice attaches two copies of a program, each with a recursion guard of its own.
-func twice(attach attachFunc) attachFunc {
+// both attaches two, or two copies of one: each has a recursion guard of its own.
+func both(one, other attachFunc) attachFunc {
 	return func(ctx context.Context, b *bench) (func() error, error) {
-		first, err := attach(ctx, b)
+		first, err := one(ctx, b)
 		if err != nil {
 			return nil, err
 		}
-		second, err := attach(ctx, b)
+		second, err := other(ctx, b)
 		if err != nil {
 			return nil, errors.Join(err, first())
 		}

@@ -56,6 +56,8 @@ func (r *row) measure(ctx context.Context, b *bench) (ns float64, err error) {
 		defer func() { err = firstError(err, c.stop()) }()
 	case r.loop == loopPing:
 		c = b.ping
+	case r.loop == loopFiltered:
+		c = b.filtered
 	}
 	return r.burst(c)
 }

@@ -9,11 +9,13 @@ import (
 
 // Rows that the others are compared with, one pair for each loop.
 const (
-	rowNone      = "no probe"
-	rowEmpty     = "empty program (tp_btf)"
-	rowNonePing  = "switching: no probe"
-	rowEmptyPing = "switching: empty program"
-	rowStrace    = "strace -f -c"
+	rowNone          = "no probe"
+	rowEmpty         = "empty program (tp_btf)"
+	rowNonePing      = "switching: no probe"
+	rowEmptyPing     = "switching: empty program"
+	rowNoneFiltered  = "filtered: no probe"
+	rowEmptyFiltered = "filtered: empty program"
+	rowStrace        = "strace -f -c"
 
 	rowSyscount       = "syscount"
 	rowSyscountCgroup = "syscount -c CGROUP"
@@ -40,8 +42,15 @@ func allRows(tools bool) []row {
 		{name: "cached cgroup, per-CPU array, plain add", attach: cachedPlain},
 		{name: "cached cgroup, per-CPU array, atomic add", attach: cachedAtomic},
 		{name: "task storage, per-CPU array, atomic add", attach: taskStorage},
-		{name: "two copies: task storage, per-CPU array", attach: twice(taskStorage)},
+		{name: "two copies: task storage, per-CPU array", attach: both(taskStorage, taskStorage)},
 		{name: "per-CPU hash {cgroup, nr}", attach: hash},
+		{name: "empty programs on entry and exit", attach: emptyBoth},
+		{name: "denials, bystander", attach: denialsBystander},
+		{name: "denials, whole host, unfiltered task", attach: denialsWhole},
+		{name: rowNoneFiltered, loop: loopFiltered, order: noneOrder},
+		{name: rowEmptyFiltered, loop: loopFiltered, attach: empty},
+		{name: "filtered: empty programs on entry and exit", loop: loopFiltered, attach: emptyBoth},
+		{name: "filtered: denials, whole host, filtered task", loop: loopFiltered, attach: denialsWhole},
 		{name: rowNonePing, loop: loopPing, order: nonePing},
 		{name: rowEmptyPing, loop: loopPing, attach: empty},
 		{name: "switching: scallop, two of 1,000 recorded", loop: loopPing, attach: scallopMany, bars: switchingBars},
@@ -74,8 +83,11 @@ func (r *row) setDefaults() {
 
 // base returns the rows that a row on that loop is compared with.
 func base(loop string) (none, empty string) {
-	if loop == loopPing {
+	switch loop {
+	case loopPing:
 		return rowNonePing, rowEmptyPing
+	case loopFiltered:
+		return rowNoneFiltered, rowEmptyFiltered
 	}
 	return rowNone, rowEmpty
 }
