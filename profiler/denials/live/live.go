@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/audit"
 	"github.com/scallop-sec/scallop/profiler/denials"
 	"github.com/scallop-sec/scallop/profiler/denials/report"
 	"github.com/scallop-sec/scallop/profiler/life"
@@ -224,7 +225,7 @@ func (l *Live) lookLosses(ofWatcher map[string]uint64, numbers []int) error {
 	missed, err := l.recorder.TurnsMissed()
 	losses[profiler.LossTurnsMissed] += missed
 	if l.logged != nil {
-		losses[lossMissing] += l.logged.missing()
+		losses[audit.LossMissing] += l.logged.missing()
 	}
 	l.losses = losses
 	return err

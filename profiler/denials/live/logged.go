@@ -27,9 +27,6 @@ type logged struct {
 	latest  time.Time
 }
 
-// lossMissing are audit records that never came, of whatever type.
-const lossMissing = "audit_missing"
-
 // loggedCall is one, of the workload with that number.
 type loggedCall struct {
 	workload int
