@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,14 +18,16 @@ import (
 var needed = map[string]string{"nginx": "bind", "redis": "listen", "postgres": "fdatasync"}
 
 // testDenials: while a start under a profile without one call fails, `scallop denials` tells which call, by which program,
-// in which phase. The recording's whole profile denies nothing.
+// in which phase. The profile that it proposes allows that as well, and no more than the recording's whole one; under it the start
+// succeeds, and nothing is denied.
 func testDenials(t *testing.T, h *host, s server, recordingPath string) {
 	t.Helper()
-	profile := exportProfile(t, h, recordingPath, "errno")
+	whole := exportProfile(t, h, recordingPath, "errno")
 	call := needed[s.name]
-	r, code := denialsOf(t, h, s, without(t, profile, call))
-	if code != 1 || len(r.Workloads) != 1 || !r.Complete {
-		t.Fatalf("%s without %s: exit code %d, %v, %+v", s.name, call, code, r.Incomplete, r.Workloads)
+	profile, proposed := without(t, whole, call), filepath.Join(h.room.dir, uniqueName("proposed")+".json")
+	r, code, failed := denialsOf(t, h, s, profile, "--profile", profile, "--recording", recordingPath, "--propose", proposed)
+	if failed == nil || code != 1 || len(r.Workloads) != 1 || !r.Complete {
+		t.Fatalf("%s without %s: %v, exit code %d, %v, %+v", s.name, call, failed, code, r.Incomplete, r.Workloads)
 	}
 	w := r.Workloads[0]
 	if w.Kind != recording.KindContainer || w.Container == nil || w.Container.Engine != h.kind {
@@ -36,18 +39,23 @@ func testDenials(t *testing.T, h *host, s server, recordingPath string) {
 			t.Errorf("want %s alone, by %s: %+v", call, s.program, d)
 		}
 	}
-	if r, code := denialsOf(t, h, s, profile); code != 0 || len(r.Workloads) != 0 || !r.Complete {
-		t.Errorf("under the whole profile: exit code %d, %v, %+v", code, r.Incomplete, r.Workloads)
+	if got, want := distinct(allowed(t, proposed)), distinct(allowed(t, whole)); !slices.Equal(got, want) {
+		t.Errorf("proposed %v, want %v", got, want)
+	}
+	if r, code, failed := denialsOf(t, h, s, proposed); failed != nil || code != 0 || len(r.Workloads) != 0 || !r.Complete {
+		t.Errorf("under the proposed profile: %v, exit code %d, %v, %+v", failed, code, r.Incomplete, r.Workloads)
 	}
 }
 
-// denialsOf watches while a server is led through its life under a profile, as far as it comes.
-func denialsOf(t *testing.T, h *host, s server, profile string) (r *report.Report, code int) {
+func distinct(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
+
+// denialsOf watches while a server is led through its life under a profile, as far as it comes; failed is where it ended early.
+func denialsOf(t *testing.T, h *host, s server, profile string, flags ...string) (r *report.Report, code int, failed error) {
 	t.Helper()
 	l := &life{host: h, server: s, c: container{name: uniqueName(s.name), profile: profile}}
 	file := filepath.Join(t.TempDir(), "denials.json")
 	args := append([]string{"denials", "--output", "json", "-o", file, "--args", "--stack", "--runtime-endpoint", h.endpoint,
-		"--wait", "--root", "/" + h.room.cgroup}, h.coming(l.c)...)
+		"--wait", "--root", "/" + h.room.cgroup}, slices.Concat(h.coming(l.c), flags)...)
 	cmd := exec.Command(scallop, args...)
 	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+h.room.dir)
 	log := &events{}
@@ -56,9 +64,7 @@ func denialsOf(t *testing.T, h *host, s server, profile string) (r *report.Repor
 	if err := poll(func() error { _, err := log.find(event{Event: "watching"}); return err }, p.exited()); err != nil {
 		t.Fatalf("scallop denials: %v\n%s", err, &p.out)
 	}
-	if err := l.lead(t); err != nil {
-		t.Logf("%s: %v", s.name, err)
-	}
+	failed = l.lead(t)
 	h.remove(l.c.name)
 	select {
 	case <-p.exited():
@@ -73,5 +79,5 @@ func denialsOf(t *testing.T, h *host, s server, profile string) (r *report.Repor
 	if r, err = report.Decode(f); err != nil {
 		t.Fatal(err)
 	}
-	return r, p.exitCode()
+	return r, p.exitCode(), failed
 }
