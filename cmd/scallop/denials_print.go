@@ -153,7 +153,7 @@ func writeDenialTable(w io.Writer, t terminal, r *report.Report) {
 	case kinds == 0:
 		fmt.Fprintln(w, t.paint(styleGreen, "Nothing was denied."))
 	default:
-		fmt.Fprintln(w, t.paint(styleBold+styleRed, fmt.Sprintf("%d denials, %d different.", total, kinds)))
+		fmt.Fprintln(w, t.paint(styleBold+styleRed, fmt.Sprintf("%s, %d different.", plural(total, "denial"), kinds)))
 	}
 	for _, reason := range r.Incomplete {
 		fmt.Fprintln(w, t.paint(styleYellow, "Not everything was seen: "+recording.CleanString(reason)+"."))

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,42 +116,86 @@ func TestChildCgroup(t *testing.T) {
 	}
 }
 
-// Of a call that began before the watch only the exit is seen: it is not taken for denied, but said.
+// Of a call that began before the watch only the exit is seen: it is not taken for denied, but said, unless all tasks were
+// looked at, who wait in a call.
 func TestBegunBefore(t *testing.T) {
+	for name, test := range map[string]struct {
+		seed   bool
+		unsure uint64
+	}{"not looked at": {false, 1}, "looked at": {true, 0}} {
+		for way, opts := range ways {
+			t.Run(name+", "+way, func(t *testing.T) { testBegunBefore(t, opts, test.seed, test.unsure) })
+		}
+	}
+}
+
+func testBegunBefore(t *testing.T, opts denials.Options, seed bool, unsure uint64) {
 	hosttest.Root(t)
 	mount, err := cgroup.FindMount()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cgroup.CreateForRun(mount, "before")
+	c, err := cgroup.CreateForRun(mount, "before"+strconv.FormatInt(time.Now().UnixNano(), 36))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Remove() })
-	allow := &confine.Filter{Program: []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}}}
+	deny := &confine.Filter{Program: []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_GETPRIORITY, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}}
 	theirs, ours, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd, err := launch.Start(launch.Options{Args: []string{"/bin/cat"}, Env: os.Environ(), Stdin: theirs, Cgroup: c, Filter: allow})
+	cmd, err := launch.Start(launch.Options{
+		Args: []string{"/bin/sh", "-c", "read line; exec nice"}, Env: os.Environ(), Stdin: theirs, Cgroup: c, Filter: deny,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	theirs.Close()
 	waitInside(t, cmd.Process.Pid, unix.SYS_READ)
-	w := watch(t, denials.Options{})
+	w := watch(t, opts)
 	id, err := c.ID()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.add(t, id)
-	ours.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
+	if seed {
+		if err := w.Seed(); err != nil {
+			t.Fatal(err)
+		}
 	}
+	ours.Close()
+	_ = cmd.Wait() // nice fails at what is denied to it
 	s := snapshot(t, w)
-	if len(s.Denials) != 0 || s.Losses[denials.LossUnsure] != 1 {
-		t.Errorf("one call of cat began before: %+v", s)
+	if len(s.Denials) != 1 || s.Denials[0].Name() != "getpriority" || s.Denials[0].Return != -int64(unix.EACCES) {
+		t.Errorf("getpriority is denied to nice, and nothing else: %+v", s.Denials)
+	}
+	if s.Losses[denials.LossUnsure] != unsure {
+		t.Errorf("%d calls may have begun before, not %d", s.Losses[denials.LossUnsure], unsure)
+	}
+}
+
+// Threads that are inside calls when another one loads a filter into them are denied nothing but what the filter denies.
+func TestTSync(t *testing.T) {
+	program := hosttest.Program(t, "tsync", "-static", "-pthread")
+	for way, opts := range ways {
+		w := watch(t, opts)
+		list, state, _ := watched(t, w, program, "8", "100")
+		var n uint64
+		for _, d := range list {
+			if d.Name() != "getppid" || d.Action != denials.Errno {
+				t.Errorf("%s: %+v", way, d)
+			}
+			n += d.Count
+		}
+		if n != 800 || !state.Success() {
+			t.Errorf("%s: %d getppid of 800 denied, %s", way, n, state)
+		}
 	}
 }
 
