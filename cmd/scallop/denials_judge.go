@@ -36,6 +36,9 @@ func (f *judgeFlags) check() error {
 	if f.profile == "" && (len(f.recordings) > 0 || f.proposal.file != "") {
 		return errors.New("--recording and --propose go with --profile: name the profile that denied it, as --profile web.json")
 	}
+	if f.proposal.file == "-" {
+		return errors.New("--propose -: standard output is for what was denied: give a file")
+	}
 	return f.proposal.check()
 }
 
@@ -76,8 +79,16 @@ func (j *judge) say(e *env, f *denialsFlags, r *report.Report) error {
 	if j == nil {
 		return nil
 	}
-	j.evidence.AddDenials(cmp.Or(f.file, "these denials"), r)
+	source, to := cmp.Or(f.file, "these denials"), e.stdout
+	if f.file == "-" {
+		source, to = "these denials", e.stderr // standard output is the report's
+	}
+	j.evidence.AddDenials(source, r)
 	result, err := j.check()
+	if err != nil {
+		return err
+	}
+	proposed, err := j.proposal.write(e, j.policy, j.evidence, result)
 	if err != nil {
 		return err
 	}
@@ -85,26 +96,23 @@ func (j *judge) say(e *env, f *denialsFlags, r *report.Report) error {
 	if f.output == "json" {
 		err = lineOfCheck(&out, result)
 	} else {
-		out.Write(gatereport.Findings(result))
+		err = j.text(&out, result, proposed)
 	}
 	if err != nil {
 		return usageError(err)
 	}
-	proposed, err := j.proposal.write(e, j.policy, j.evidence, result)
-	if err != nil {
-		return err
-	}
-	if proposed != nil && f.output != "json" {
-		if err := j.diff(&out, proposed.Policy); err != nil {
-			return err
-		}
-	}
-	to := e.stdout
-	if f.file == "-" || f.file == "/dev/stdout" {
-		to = e.stderr // standard output is the report's
-	}
 	_, err = to.Write(out.Bytes())
 	return outputError("standard output", err)
+}
+
+// text is for people: each denied call, then the difference.
+func (j *judge) text(w *bytes.Buffer, result *gate.Result, proposed *gate.Proposal) error {
+	w.Write(gatereport.Findings(result))
+	if proposed == nil {
+		return nil
+	}
+	w.WriteByte('\n')
+	return j.diff(w, proposed.Policy)
 }
 
 func (j *judge) check() (*gate.Result, error) {
@@ -131,9 +139,8 @@ func (j *judge) diff(w io.Writer, proposed *policy.Policy) error {
 	}
 	data, err := gatereport.Diff("text", gate.Compare(*before, *after))
 	if err != nil {
-		return usageError(err)
+		return err
 	}
-	fmt.Fprintln(w)
 	_, err = w.Write(data)
 	return err
 }

@@ -35,12 +35,12 @@ type deniedSeen struct {
 // unknownKernel stands for one that no report tells: the oldest that scallop runs on.
 const unknownKernel = "5.10"
 
-// AddDenials takes in one denial report; source is what the user calls it. A report that is in already adds nothing.
+// AddDenials takes in one denial report; source is what the user calls it. A report that is in already, by its ID or by those of its
+// parts, adds nothing.
 func (e *Evidence) AddDenials(source string, r *report.Report) {
-	if e.ids[r.ID] {
+	if e.known(r.ID, r.Parts) {
 		return
 	}
-	e.ids[r.ID] = true
 	e.denials.reports++
 	if !r.Complete {
 		e.incomplete = append(e.incomplete, Incomplete{source, "denials", r.Incomplete})

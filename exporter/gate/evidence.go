@@ -50,7 +50,7 @@ func NewEvidence() *Evidence {
 // its ID or by those of its parts, adds nothing. rec is not kept.
 func (e *Evidence) Add(source string, rec *recording.Recording) error {
 	e.files++
-	if e.known(rec) {
+	if e.known(rec.ID, partsOf(rec)) {
 		e.duplicates++
 		return nil
 	}
@@ -70,18 +70,26 @@ func (e *Evidence) Add(source string, rec *recording.Recording) error {
 	return nil
 }
 
-// known tells whether the recording is in already, and remembers it.
-func (e *Evidence) known(rec *recording.Recording) bool {
-	known := e.ids[rec.ID]
-	e.ids[rec.ID] = true
-	parts := len(rec.Parts)
-	for i := range rec.Parts {
-		if e.ids[rec.Parts[i].ID] {
-			parts--
+// known tells whether a file with that ID is in already, or all that it was merged from, and remembers these.
+func (e *Evidence) known(id string, parts []string) bool {
+	known := e.ids[id]
+	e.ids[id] = true
+	unknown := 0
+	for _, part := range parts {
+		if !e.ids[part] {
+			unknown++
 		}
-		e.ids[rec.Parts[i].ID] = true
+		e.ids[part] = true
 	}
-	return known || len(rec.Parts) > 0 && parts == 0
+	return known || len(parts) > 0 && unknown == 0
+}
+
+func partsOf(rec *recording.Recording) []string {
+	var ids []string
+	for i := range rec.Parts {
+		ids = append(ids, rec.Parts[i].ID)
+	}
+	return ids
 }
 
 // note keeps what a recording says of itself.
