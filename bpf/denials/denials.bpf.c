@@ -43,6 +43,7 @@ TRACEPOINT(sys_exit, on_sys_exit(ctx, (void *)ctx[0], ctx[1]))
 TRACEPOINT(signal_generate, on_signal_generate(ctx[0], ctx[1], (void *)ctx[2]))
 TRACEPOINT(signal_deliver, on_signal_deliver(ctx[0]))
 TRACEPOINT(sched_process_fork, on_fork((void *)ctx[0], (void *)ctx[1]))
+TRACEPOINT(sched_wakeup_new, on_fork(typed_current(), (void *)ctx[0]))
 TRACEPOINT(sched_process_exit, on_exit(ctx))
 
 /* Visits every task once. */

@@ -150,6 +150,8 @@ const (
 	DenialsProgSchedProcessExitRaw  = "sched_process_exit_raw"
 	DenialsProgSchedProcessFork     = "sched_process_fork"
 	DenialsProgSchedProcessForkRaw  = "sched_process_fork_raw"
+	DenialsProgSchedWakeupNew       = "sched_wakeup_new"
+	DenialsProgSchedWakeupNewRaw    = "sched_wakeup_new_raw"
 	DenialsProgSeedTasks            = "seed_tasks"
 	DenialsProgSignalDeliver        = "signal_deliver"
 	DenialsProgSignalDeliverRaw     = "signal_deliver_raw"
@@ -216,6 +218,8 @@ type DenialsProgramSpecs struct {
 	SchedProcessExitRaw  *ebpf.ProgramSpec `ebpf:"sched_process_exit_raw"`
 	SchedProcessFork     *ebpf.ProgramSpec `ebpf:"sched_process_fork"`
 	SchedProcessForkRaw  *ebpf.ProgramSpec `ebpf:"sched_process_fork_raw"`
+	SchedWakeupNew       *ebpf.ProgramSpec `ebpf:"sched_wakeup_new"`
+	SchedWakeupNewRaw    *ebpf.ProgramSpec `ebpf:"sched_wakeup_new_raw"`
 	SeedTasks            *ebpf.ProgramSpec `ebpf:"seed_tasks"`
 	SignalDeliver        *ebpf.ProgramSpec `ebpf:"signal_deliver"`
 	SignalDeliverRaw     *ebpf.ProgramSpec `ebpf:"signal_deliver_raw"`
@@ -340,6 +344,8 @@ type DenialsPrograms struct {
 	SchedProcessExitRaw  *ebpf.Program `ebpf:"sched_process_exit_raw"`
 	SchedProcessFork     *ebpf.Program `ebpf:"sched_process_fork"`
 	SchedProcessForkRaw  *ebpf.Program `ebpf:"sched_process_fork_raw"`
+	SchedWakeupNew       *ebpf.Program `ebpf:"sched_wakeup_new"`
+	SchedWakeupNewRaw    *ebpf.Program `ebpf:"sched_wakeup_new_raw"`
 	SeedTasks            *ebpf.Program `ebpf:"seed_tasks"`
 	SignalDeliver        *ebpf.Program `ebpf:"signal_deliver"`
 	SignalDeliverRaw     *ebpf.Program `ebpf:"signal_deliver_raw"`
@@ -360,6 +366,8 @@ func (p *DenialsPrograms) Close() error {
 		p.SchedProcessExitRaw,
 		p.SchedProcessFork,
 		p.SchedProcessForkRaw,
+		p.SchedWakeupNew,
+		p.SchedWakeupNewRaw,
 		p.SeedTasks,
 		p.SignalDeliver,
 		p.SignalDeliverRaw,

@@ -36,8 +36,17 @@ const (
 
 // tracepoints in the order of attaching: the entries come before the exits, so that no exit of a call
 // that began after them lacks its entry.
-var tracepoints = []string{
-	"sched_process_fork", "sched_process_exit", "signal_generate", "signal_deliver", "sys_enter", "sys_exit",
+func tracepoints(probe string) []string {
+	return []string{fork(probe), "sched_process_exit", "signal_generate", "signal_deliver", "sys_enter", "sys_exit"}
+}
+
+// fork is where births are heard of. Kernels that preempt programs may miss one at sched_process_fork, and only they
+// can give a task its storage under the run queue's lock (kmalloc_nolock).
+func fork(probe string) string {
+	if probe == profiler.ProbePerf && profiler.Probes()[0] == probe {
+		return "sched_wakeup_new"
+	}
+	return "sched_process_fork"
 }
 
 // way is one of the ways to have the programs in the kernel.
@@ -133,7 +142,7 @@ func programName(tracepoint, probe string) string {
 // keepPrograms leaves those of the probe, and the one that visits all tasks.
 func keepPrograms(spec *ebpf.CollectionSpec, probe string) {
 	kept := map[string]*ebpf.ProgramSpec{seedProgram: spec.Programs[seedProgram]}
-	for _, tracepoint := range tracepoints {
+	for _, tracepoint := range tracepoints(probe) {
 		name := programName(tracepoint, probe)
 		kept[name] = spec.Programs[name]
 	}

@@ -38,7 +38,7 @@ func Open(opts Options) (*Watcher, error) {
 // Start attaches everything, or nothing. What is denied to tasks that are born later is seen from their first
 // call on; tasks that are inside a call now are known from their next one on.
 func (w *Watcher) Start() error {
-	for _, tracepoint := range tracepoints {
+	for _, tracepoint := range tracepoints(w.probe) {
 		program := w.objects.Programs[programName(tracepoint, w.probe)]
 		l, err := profiler.Attach(tracepoint, profiler.KindOf(tracepoint, w.probe), program)
 		if err != nil {
