@@ -141,6 +141,7 @@ const (
 	DenialsMapJudges                = "judges"
 	DenialsMapLosses                = "losses"
 	DenialsMapStackScratch          = "stack_scratch"
+	DenialsMapStacked               = "stacked"
 	DenialsMapStacks                = "stacks"
 	DenialsMapTasks                 = "tasks"
 	DenialsMapTasksOwn              = "tasks_own"
@@ -248,6 +249,7 @@ type DenialsMapSpecs struct {
 	Judges       *ebpf.MapSpec `ebpf:"judges"`
 	Losses       *ebpf.MapSpec `ebpf:"losses"`
 	StackScratch *ebpf.MapSpec `ebpf:"stack_scratch"`
+	Stacked      *ebpf.MapSpec `ebpf:"stacked"`
 	Stacks       *ebpf.MapSpec `ebpf:"stacks"`
 	Tasks        *ebpf.MapSpec `ebpf:"tasks"`
 	TasksOwn     *ebpf.MapSpec `ebpf:"tasks_own"`
@@ -297,6 +299,7 @@ type DenialsMaps struct {
 	Judges       *ebpf.Map `ebpf:"judges"`
 	Losses       *ebpf.Map `ebpf:"losses"`
 	StackScratch *ebpf.Map `ebpf:"stack_scratch"`
+	Stacked      *ebpf.Map `ebpf:"stacked"`
 	Stacks       *ebpf.Map `ebpf:"stacks"`
 	Tasks        *ebpf.Map `ebpf:"tasks"`
 	TasksOwn     *ebpf.Map `ebpf:"tasks_own"`
@@ -316,6 +319,7 @@ func (m *DenialsMaps) Close() error {
 		m.Judges,
 		m.Losses,
 		m.StackScratch,
+		m.Stacked,
 		m.Stacks,
 		m.Tasks,
 		m.TasksOwn,

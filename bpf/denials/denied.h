@@ -22,13 +22,14 @@ static __always_inline u32 phase_of(u32 workload)
 
 static __always_inline void stack_keep(void *ctx, struct denial_key *key)
 {
-	u32 zero = 0;
+	u32 zero = 0, tgid = bpf_get_current_pid_tgid() >> 32;
 	struct stack *stack = bpf_map_lookup_elem(&stack_scratch, &zero);
 
 	if (!stack)
 		return;
 	stack->bytes = bpf_get_stack(ctx, stack->frames, sizeof(stack->frames), BPF_F_USER_STACK);
 	bpf_map_update_elem(&stacks, key, stack, BPF_NOEXIST); /* one more denial has a stack, or has none */
+	bpf_ringbuf_output(&stacked, &tgid, sizeof(tgid), 0);  /* what does not fit is named later */
 }
 
 static __always_inline void denial_first(void *regs, u64 now, struct denial_key *key, struct denial *first)

@@ -116,6 +116,12 @@ struct {
 	__type(value, struct stack);
 } stacks SEC(".maps");
 
+/* Processes with a new stack: who names its frames has to be quick, before the process is gone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} stacked SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

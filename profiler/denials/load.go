@@ -3,6 +3,7 @@ package denials
 import (
 	"bytes"
 	"errors"
+	"os"
 	"slices"
 
 	"github.com/cilium/ebpf"
@@ -82,6 +83,7 @@ func load(opts Options, w way) (*ebpf.Collection, error) {
 	} {
 		spec.Maps[name].MaxEntries = n
 	}
+	spec.Maps[denials.DenialsMapStacked].MaxEntries = uint32(os.Getpagesize())
 	if !opts.Stacks {
 		spec.Maps[denials.DenialsMapStacks].MaxEntries = 1
 	}

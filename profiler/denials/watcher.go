@@ -1,6 +1,7 @@
 package denials
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
 
 	"github.com/scallop-sec/scallop/bpf/denials"
 	"github.com/scallop-sec/scallop/profiler"
@@ -19,6 +21,7 @@ type Watcher struct {
 	objects  *ebpf.Collection
 	probe    string
 	links    []link.Link
+	stacked  *ringbuf.Reader // nil without Options.Stacks
 }
 
 // Open loads everything into the kernel; nothing is attached yet.
@@ -31,6 +34,12 @@ func Open(opts Options) (*Watcher, error) {
 	if err := w.putJudges(opts.Judges); err != nil {
 		w.Close()
 		return nil, err
+	}
+	if opts.Stacks {
+		if w.stacked, err = ringbuf.NewReader(objects.Maps[denials.DenialsMapStacked]); err != nil {
+			w.Close()
+			return nil, fmt.Errorf("opening the ring buffer of stacks: %w", err)
+		}
 	}
 	return w, nil
 }
@@ -112,6 +121,15 @@ func (w *Watcher) readLosses(s *Snapshot) error {
 	return nil
 }
 
+// Stacked waits for a process of which a stack was kept, with Options.Stacks; false: the Watcher is closed.
+func (w *Watcher) Stacked() (pid int, ok bool) {
+	record, err := w.stacked.Read()
+	if err != nil || len(record.RawSample) < 4 {
+		return 0, false
+	}
+	return int(binary.NativeEndian.Uint32(record.RawSample)), true
+}
+
 // stack is the user stack of the first one of a kind, nil if none was kept.
 func (w *Watcher) stack(key denials.DenialsDenialKey) []uint64 {
 	var stack denials.DenialsStack
@@ -153,6 +171,9 @@ func (w *Watcher) Forget(workload func(number int) bool) error {
 // Close detaches and frees everything in the kernel. It may be called twice.
 func (w *Watcher) Close() {
 	w.detach()
+	if w.stacked != nil {
+		_ = w.stacked.Close()
+	}
 	w.objects.Close()
 }
 

@@ -55,7 +55,8 @@ type Live struct {
 	gone     map[string]uint64 // losses of those
 	losses   map[string]uint64 // as of the latest look, without those
 	lives    map[int]*life.Life
-	logged   *logged // nil: nobody can hear
+	logged   *logged   // nil: nobody can hear
+	memories *memories // nil without Options.Stacks
 }
 
 // workload is one that something was denied to.
@@ -90,6 +91,9 @@ func (l *Live) Open(r *profiler.Recorder) error {
 	if err := l.watcher.Start(); err != nil {
 		return err
 	}
+	if l.opts.Stacks {
+		l.memories = remember(l.watcher.Stacked)
+	}
 	if l.logged, err = hear(l.watcher.Home); err != nil {
 		l.opts.Warn("calls that a filter allows and logs (SCMP_ACT_LOG) are not told of: %v", err)
 	}
@@ -107,6 +111,9 @@ func (l *Live) Close() {
 	}
 	if l.watcher != nil {
 		l.watcher.Close()
+	}
+	if l.memories != nil {
+		<-l.memories.ended
 	}
 }
 
@@ -202,7 +209,7 @@ func (l *Live) newRow(d *denials.Denial, of *life.Life, exe string) *report.Deni
 			row.Who.Args = append(row.Who.Args, fmt.Sprintf("%#x", arg))
 		}
 	}
-	row.Who.Stack = describeStack(d.First.PID, d.Stack)
+	row.Who.Stack = l.memories.describeStack(d.First.PID, d.Stack)
 	return row
 }
 
@@ -280,7 +287,7 @@ func (l *Live) Report() (*report.Report, error) {
 	add(r.Losses, l.gone)
 	for _, reason := range slices.Sorted(maps.Keys(r.Losses)) {
 		if n := r.Losses[reason]; n > 0 {
-			r.Incomplete = append(r.Incomplete, fmt.Sprintf("%d lost: %s", n, reason))
+			r.Incomplete = append(r.Incomplete, lossSentence(reason, n))
 		}
 	}
 	r.Complete = len(r.Incomplete) == 0
@@ -290,6 +297,14 @@ func (l *Live) Report() (*report.Report, error) {
 // Host is this one.
 func Host() report.Host {
 	return report.Host{Kernel: kernelRelease(), Architecture: architecture()}
+}
+
+// lossSentence says what to do about a loss, where there is something.
+func lossSentence(reason string, n uint64) string {
+	if reason == profiler.LossWorkloadsFull {
+		return fmt.Sprintf("%d new workloads were not watched, there was no room: allow more with --max-workloads", n)
+	}
+	return fmt.Sprintf("%d lost: %s", n, reason)
 }
 
 func kernelRelease() string {

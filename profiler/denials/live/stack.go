@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -19,13 +20,56 @@ type mapping struct {
 	path               string // clean; empty: anonymous
 }
 
+// memories are those of processes whose stacks are to be described: read at once, since they may be gone soon.
+type memories struct {
+	mu    sync.Mutex
+	of    map[int][]mapping
+	ended chan struct{}
+}
+
+// maxMemories bounds how many are kept.
+const maxMemories = 1 << 10
+
+// remember reads those of processes as they come, until next gives up.
+func remember(next func() (pid int, ok bool)) *memories {
+	m := &memories{of: map[int][]mapping{}, ended: make(chan struct{})}
+	go func() {
+		defer close(m.ended)
+		for pid, ok := next(); ok; pid, ok = next() {
+			m.add(pid, readMaps(pid))
+		}
+	}()
+	return m
+}
+
+func (m *memories) add(pid int, memory []mapping) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.of) >= maxMemories {
+		clear(m.of)
+	}
+	if len(memory) > 0 {
+		m.of[pid] = memory
+	}
+}
+
+// get returns that of a process, as it is now if it is not remembered.
+func (m *memories) get(pid int) []mapping {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if memory := m.of[pid]; memory != nil {
+		return memory
+	}
+	return readMaps(pid)
+}
+
 // describeStack names the file and the offset in it of every address, as addr2line takes them. What cannot be named, since
-// the process has gone or nothing is mapped there, stays an address.
-func describeStack(pid int, addresses []uint64) []string {
-	if len(addresses) == 0 {
+// the process was gone too soon or nothing is mapped there, stays an address.
+func (m *memories) describeStack(pid int, addresses []uint64) []string {
+	if m == nil || len(addresses) == 0 {
 		return nil
 	}
-	memory := readMaps(pid)
+	memory := m.get(pid)
 	var list []string
 	for _, address := range addresses {
 		list = append(list, describeAddress(memory, address))

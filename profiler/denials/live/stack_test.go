@@ -1,6 +1,7 @@
 package live
 
 import (
+	"os"
 	"slices"
 	"testing"
 )
@@ -33,4 +34,30 @@ func FuzzParseMaps(f *testing.F) {
 			_ = describeAddress([]mapping{m}, m.start)
 		}
 	})
+}
+
+// What is remembered of a process names its frames when it is gone, and memory is bounded.
+func TestMemories(t *testing.T) {
+	pids := make(chan int)
+	m := remember(func() (int, bool) { pid, ok := <-pids; return pid, ok })
+	const gone = 1 << 30
+	m.add(gone, parseMaps(memoryMap))
+	if got := m.describeStack(gone, []uint64{0x55d0c8e2a010}); !slices.Equal(got, []string{"/usr/sbin/nginx+0x2a010"}) {
+		t.Errorf("%q", got)
+	}
+	for pid := range 3 * maxMemories {
+		m.add(gone+pid, parseMaps(memoryMap))
+	}
+	if len(m.of) > maxMemories {
+		t.Errorf("%d memories", len(m.of))
+	}
+	pids <- os.Getpid()
+	close(pids)
+	<-m.ended
+	if m.of[os.Getpid()] == nil {
+		t.Error("its own memory is not remembered")
+	}
+	if none := (*memories)(nil); none.describeStack(1, []uint64{1}) != nil {
+		t.Error("a stack that nobody asked for")
+	}
 }
