@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build test test-faults test-kernels test-crun lint demo bench soak baselines generate check-generated fuzz release setup setup-kernels setup-demo setup-generate clean
+.PHONY: help build test test-faults test-kernels test-crun lint demo bench soak baselines generate check-generated service-calls fuzz release setup setup-kernels setup-demo setup-generate clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -58,6 +58,9 @@ generate: setup-generate ## rebuild the BPF objects and the syscall tables
 
 check-generated: generate ## fail if the committed generated files differ
 	git diff --exit-code -- bpf profiler/syscalls
+
+service-calls: build setup ## record scallop, and confine docs/scallop-record.service to what it calls
+	.ci/service
 
 FUZZTIME ?= 20s
 fuzz: ## every parser, FUZZTIME each
