@@ -70,7 +70,7 @@ KERNEL ?=
 RUN ?=
 APPEND ?=
 test-kernels: setup-kernels ## privileged tests on other kernels and on aarch64, in emulation: KERNEL=5.10 RUN=TestPhases V=1 APPEND=preempt=full SHELL_IN=1
-	$(GO) run ./cmd/kernels --run '$(RUN)' --append '$(APPEND)' $(if $(V),-v) $(if $(SHELL_IN),--shell) $(KERNEL)
+	$(GO) run ./cmd/kernels --table README.md --run '$(RUN)' --append '$(APPEND)' $(if $(V),-v) $(if $(SHELL_IN),--shell) $(KERNEL)
 
 CRUN ?=
 test-crun: ## containers of crun in a virtual machine: CRUN=1.8.1 RUN=TestExec SHELL_IN=1

@@ -17,6 +17,7 @@ type lab struct {
 	archive *archive
 	trees   *trees
 	dir     string // for images and roots
+	commit  string // of scallop
 	options options
 }
 
@@ -110,6 +111,9 @@ type outcome struct {
 	Arch    string       `json:"arch"`
 	Package string       `json:"package"`
 	Version string       `json:"version"`
+	Commit  string       `json:"commit"`           // of scallop
+	Run     string       `json:"run,omitempty"`    // the tests that were asked for; empty: all
+	Append  string       `json:"append,omitempty"` // to the kernel's command line
 	Seconds float64      `json:"seconds"`
 	Verdict string       `json:"verdict"` // PASS, FAIL, SKIP
 	Error   string       `json:"error,omitempty"`
@@ -138,7 +142,7 @@ const maxConsole = 16 << 20
 // test runs the tests on one kernel.
 func (l *lab) test(ctx context.Context, p pin) *outcome {
 	begin := time.Now()
-	o := &outcome{Kernel: p.Name, Arch: p.Arch, Package: p.Package, Version: p.Version}
+	o := &outcome{Kernel: p.Name, Arch: p.Arch, Package: p.Package, Version: p.Version, Commit: l.commit, Run: l.options.run, Append: l.options.append}
 	err := l.runLogged(ctx, p, o)
 	o.Seconds = time.Since(begin).Seconds()
 	if missing := (*unfetched)(nil); errors.As(err, &missing) && !l.options.full {

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -107,12 +108,16 @@ func work(ctx context.Context, opts options, stdout io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	commit, err := output(ctx, "", "git", "describe", "--always", "--dirty="+dirty, "--abbrev=40", "--exclude", "*")
+	if err != nil {
+		commit = "" // not in a clone: results of several runs cannot be put together
+	}
 	dir, err := os.MkdirTemp("", "scallop-kernels-")
 	if err != nil {
 		return false, err
 	}
 	defer os.RemoveAll(dir)
-	l := &lab{pins: pins, archive: store, dir: dir, options: opts, trees: &trees{dir: dir, done: map[string]error{}}}
+	l := &lab{pins: pins, archive: store, dir: dir, commit: strings.TrimSpace(commit), options: opts, trees: &trees{dir: dir, done: map[string]error{}}}
 	switch {
 	case opts.fetch != "":
 		return true, l.printPackages(ctx, stdout)
@@ -139,17 +144,30 @@ func (l *lab) printPackages(ctx context.Context, stdout io.Writer) error {
 	return err
 }
 
+// judge runs the tests, keeps the results, and writes the table once every pinned kernel has been through all tests.
 func (l *lab) judge(ctx context.Context, chosen []pin, stdout io.Writer) (bool, error) {
 	if err := os.MkdirAll(l.options.out, 0o755); err != nil {
 		return false, fmt.Errorf("making a folder for the results: %w", err)
 	}
-	outcomes := l.testAll(ctx, chosen, stdout)
-	if err := keep(l.options.out, outcomes); err != nil {
+	before, err := readResults(l.options.out)
+	if err != nil {
 		return false, err
 	}
-	ok := !slices.ContainsFunc(outcomes, func(o *outcome) bool { return o.Verdict == failed })
-	if l.options.table == "" || l.options.run != "" || len(l.options.kernels) > 0 || !ok {
+	now := l.testAll(ctx, chosen, stdout)
+	ok := !slices.ContainsFunc(now, func(o *outcome) bool { return o.Verdict == failed })
+	outcomes := merge(l.pins, before, now)
+	if err := writeResults(l.options.out, outcomes); err != nil {
+		return false, err
+	}
+	if l.options.table == "" || l.options.run+l.options.append != "" || !allPassed(l.pins, outcomes) {
 		return ok, nil
 	}
 	return ok, writeTable(l.options.table, outcomes)
+}
+
+// allPassed tells whether each pinned kernel has passed.
+func allPassed(pins []pin, outcomes []*outcome) bool {
+	all, err := kernels(pins, nil)
+	return err == nil && len(outcomes) == len(all) &&
+		!slices.ContainsFunc(outcomes, func(o *outcome) bool { return o.Verdict != passed })
 }

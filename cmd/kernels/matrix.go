@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 )
 
 // testAll runs several kernels at a time, and tells of each in the order of the pins, as soon as its turn has come.
@@ -37,16 +33,4 @@ func (l *lab) testAll(ctx context.Context, chosen []pin, w io.Writer) []*outcome
 		outcomes = append(outcomes, o)
 	}
 	return outcomes
-}
-
-// keep writes results.json.
-func keep(dir string, outcomes []*outcome) error {
-	data, err := json.MarshalIndent(outcomes, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "results.json"), append(data, '\n'), 0o644); err != nil {
-		return fmt.Errorf("keeping the results: %w", err)
-	}
-	return nil
 }
