@@ -12,6 +12,9 @@ import (
 // ErrNoSeccomp tells that a kernel has no seccomp.
 var ErrNoSeccomp = errors.New("the kernel does not say what seccomp does: is it built with CONFIG_SECCOMP?")
 
+// beingKilled is the mode of a thread that its filter kills just now: SECCOMP_MODE_DEAD in kernel/seccomp.c, since Linux 5.17.
+const beingKilled = "3"
+
 // ParseThread reads the text of /proc/PID/task/TID/status (proc_pid_status(5)).
 func ParseThread(text []byte) (Thread, error) {
 	field := func(name string) string { return profiler.StatusField(text, name) }
@@ -24,6 +27,9 @@ func ParseThread(text []byte) (Thread, error) {
 	mode := field("Seccomp")
 	if mode == "" {
 		return Thread{}, ErrNoSeccomp
+	}
+	if mode == beingKilled {
+		mode, t.Dead = strconv.Itoa(Filter), true
 	}
 	var err error
 	if t.Seccomp, err = strconv.Atoi(mode); err != nil || t.Seccomp < Disabled || t.Seccomp > Filter {

@@ -21,6 +21,7 @@ func TestParseThread(t *testing.T) {
 	for text, want := range map[string]Thread{
 		thread("nginx", "S (sleeping)", "2", "3", "1"): {Comm: "nginx", Seccomp: Filter, Filters: 3, NoNewPrivs: true},
 		thread("a:b", "R (running)", "0", "0", "0"):    {Comm: "a:b"},
+		thread("k", "R (running)", "3", "1", "0"):      {Comm: "k", Seccomp: Filter, Filters: 1, Dead: true},
 		thread("z", "Z (zombie)", "2", "1", "0"):       {Comm: "z", Seccomp: Filter, Filters: 1, Dead: true},
 		"Name:\told\nSeccomp:\t1\n":                    {Comm: "old", Seccomp: Strict, Filters: UnknownFilters},
 		"Seccomp:\t2\nSeccomp_filters:\t-1\n":          {Seccomp: Filter, Filters: UnknownFilters},
@@ -29,7 +30,7 @@ func TestParseThread(t *testing.T) {
 			t.Errorf("%q: %+v, %v, want %+v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "Name:\tx\n", "Seccomp:\t3\n", "Seccomp:\tx\n"} {
+	for _, text := range []string{"", "Name:\tx\n", "Seccomp:\t4\n", "Seccomp:\tx\n"} {
 		if got, err := ParseThread([]byte(text)); err == nil {
 			t.Errorf("%q: %+v", text, got)
 		}
