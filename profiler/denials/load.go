@@ -28,7 +28,7 @@ type Options struct {
 	Stacks bool
 }
 
-// Room: what the kernel side has memory for, about 5 MB in all.
+// Room: what the kernel side has memory for, about 6 MB in all; 9 MB with the hash map of tasks.
 const (
 	maxTasks   = 1 << 15 // in the hash map
 	maxDenials = 1 << 13
