@@ -99,12 +99,13 @@ static __always_inline int on_cgroup_attach(struct cgroup *cgroup, struct task_s
 	struct entrant *entrant;
 	u32 workload;
 
-	if (!is_cgroup2(cgroup))
+	if (!is_chosen(cgroup))
 		return 0;
 	workload = workload_of(BPF_CORE_READ(cgroup, kn, id));
 	if (workload == NO_WORKLOAD)
 		return 0; /* what has left may be in the middle of sys_enter: user space sweeps it later */
-	if (!process) {
+	/* In v1, a write to `tasks` moves a process that has one thread, too. */
+	if (!process && !(controller && BPF_CORE_READ(task, pid) == tgid)) {
 		thread_arrives(workload);
 		return 0;
 	}

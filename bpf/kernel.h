@@ -26,6 +26,7 @@ struct thread_info {
 } RELOCATED;
 
 struct kernfs_node {
+	void *priv; /* of a directory of a cgroup file system: its cgroup */
 	u64 id;
 	const char *name;
 } RELOCATED;
@@ -48,6 +49,7 @@ struct cgroup {
 } RELOCATED;
 
 struct css_set {
+	struct cgroup_subsys_state *subsys[1]; /* really one for each controller */
 	struct cgroup *dfl_cgrp;
 } RELOCATED;
 
@@ -65,6 +67,7 @@ struct inode {
 	struct super_block *i_sb;
 	s64 i_size;
 	u32 i_nlink;
+	void *i_private; /* of a kernfs: the kernfs_node */
 } RELOCATED;
 
 struct dentry {

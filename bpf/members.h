@@ -26,6 +26,11 @@ enum phase {
 /* Set before loading. */
 const volatile u32 cgroup_mask = 0; /* buckets of cgroup_index - 1 */
 
+/* The hierarchy whose cgroups tell workloads apart: cgroup2, or on a host without it one of v1. The verifier removes
+ * the branches of the other kind. Set before loading. */
+const volatile u32 hierarchy = 0;  /* cgroup_root.hierarchy_id, 0: cgroup2 */
+const volatile u32 controller = 0; /* of a v1 hierarchy, as enum cgroup_subsys_id + 1; 0: cgroup2 */
+
 #define LEADER_GONE 0xffffffff
 
 /* A workload. The hot path reads two cache lines: the first one and a slot's. */
@@ -122,16 +127,40 @@ static __always_inline u32 workload_of(u64 id)
 	return workload_in_hash(id);
 }
 
-static __always_inline u64 task_cgroup_id(struct task_struct *task)
+/* Where the state of the v1 hierarchy's controller is in a css_set: it leads to the task's cgroup there. */
+static __always_inline struct cgroup_subsys_state **state_in(struct css_set *set)
 {
-	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	return (void *)set + bpf_core_field_offset(set->subsys) + (controller - 1) * sizeof(void *);
 }
 
-/* Only the tracepoints of cgroup2, whose hierarchy is number 0: IDs of v1
- * hierarchies overlap with its IDs. */
-static __always_inline bool is_cgroup2(struct cgroup *cgroup)
+static __noinline u64 task_cgroup_id(struct task_struct *task)
 {
-	return BPF_CORE_READ(cgroup, root, hierarchy_id) == 0;
+	struct cgroup_subsys_state *state;
+
+	if (!controller)
+		return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	if (bpf_probe_read_kernel(&state, sizeof(state), state_in(BPF_CORE_READ(task, cgroups))))
+		return 0;
+	return BPF_CORE_READ(state, cgroup, kn, id);
+}
+
+/* The same through pointers that the verifier knows the types of: no helper is called. */
+static __always_inline u64 typed_cgroup_id(struct task_struct *task)
+{
+	if (!controller)
+		return task->cgroups->dfl_cgrp->kn->id;
+	return (*state_in(task->cgroups))->cgroup->kn->id;
+}
+
+static __always_inline u64 current_cgroup_id(void)
+{
+	return controller ? task_cgroup_id(current_task()) : bpf_get_current_cgroup_id();
+}
+
+/* The tracepoints of cgroups tell of every hierarchy, and their IDs overlap. */
+static __always_inline bool is_chosen(struct cgroup *cgroup)
+{
+	return BPF_CORE_READ(cgroup, root, hierarchy_id) == hierarchy;
 }
 
 static __always_inline struct entrant *entrant_of(u32 tgid)

@@ -69,7 +69,7 @@ static __always_inline int on_cgroup_mkdir(struct cgroup *cgroup, const char *pa
 	u32 *parent, member, workload, class;
 	u64 id;
 
-	if (!is_cgroup2(cgroup))
+	if (!is_chosen(cgroup))
 		return 0;
 	id = BPF_CORE_READ(cgroup, self.parent, cgroup, kn, id);
 	parent = bpf_map_lookup_elem(&cgroups, &id);
@@ -98,7 +98,7 @@ static __always_inline int on_cgroup_rmdir(struct cgroup *cgroup)
 	struct workload *w;
 	u64 id;
 
-	if (!is_cgroup2(cgroup))
+	if (!is_chosen(cgroup))
 		return 0;
 	id = BPF_CORE_READ(cgroup, kn, id);
 	found = bpf_map_lookup_elem(&cgroups, &id);

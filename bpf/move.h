@@ -5,7 +5,8 @@
 
 #include "entrant.h"
 
-#define CGROUP2_SUPER_MAGIC 0x63677270 /* include/uapi/linux/magic.h */
+#define CGROUP_SUPER_MAGIC 0x27e0eb    /* include/uapi/linux/magic.h */
+#define CGROUP2_SUPER_MAGIC 0x63677270
 #define PID_TEXT 16		       /* bytes: more than a decimal process ID and its newline */
 #define PROCS_NAME 16		       /* bytes: more than cgroup.procs and its NUL */
 
@@ -14,8 +15,15 @@ static __always_inline bool is_digit(u8 c)
 	return c >= '0' && c <= '9';
 }
 
-/* The cgroup whose cgroup.procs is open as fd, 0: it is another file. kernfs gives a directory its
- * cgroup's ID as inode number (Linux 5.5, on 64-bit machines). */
+/* The ID of the cgroup that has this directory, 0: it is of another hierarchy. */
+static __always_inline u64 cgroup_of(struct inode *directory)
+{
+	struct kernfs_node *node = BPF_CORE_READ(directory, i_private);
+
+	return is_chosen(BPF_CORE_READ(node, priv)) ? BPF_CORE_READ(node, id) : 0;
+}
+
+/* The ID of the cgroup whose cgroup.procs is open as fd, 0: it is another file. */
 static __always_inline u64 procs_of(u32 fd)
 {
 	const u8 want[PROCS_NAME] = "cgroup.procs";
@@ -29,7 +37,7 @@ static __always_inline u64 procs_of(u32 fd)
 		return 0;
 	if (bpf_probe_read_kernel(&file, sizeof(file), &files[fd]))
 		return 0;
-	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != CGROUP2_SUPER_MAGIC)
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != (controller ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC))
 		return 0;
 	dentry = BPF_CORE_READ(file, f_path.dentry);
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(dentry, d_name.name));
@@ -37,7 +45,7 @@ static __always_inline u64 procs_of(u32 fd)
 		if (name[i] != want[i])
 			return 0;
 	}
-	return BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
+	return cgroup_of(BPF_CORE_READ(dentry, d_parent, d_inode));
 }
 
 /* Marks the process that is about to move as an entrant. What cannot be told here (a writer in another PID

@@ -49,14 +49,14 @@ static __always_inline int count_read(u32 nr)
 {
 	bool compat = thread_compat_word(current_task()) & COMPAT_MASK;
 
-	return count(bpf_get_current_cgroup_id(), compat, nr);
+	return count(current_cgroup_id(), compat, nr);
 }
 
 static __always_inline int count_typed(u32 nr)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
 
-	return count(task->cgroups->dfl_cgrp->kn->id, thread_is_compat(&task->thread_info), nr);
+	return count(typed_cgroup_id(task), thread_is_compat(&task->thread_info), nr);
 }
 
 static __always_inline void move_read(u64 *ctx)

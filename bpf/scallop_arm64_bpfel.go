@@ -182,6 +182,8 @@ const (
 	ScallopProgSysEnterRaw          = "sys_enter_raw"
 	ScallopVarBirthStopSignals      = "birth_stop_signals"
 	ScallopVarCgroupMask            = "cgroup_mask"
+	ScallopVarController            = "controller"
+	ScallopVarHierarchy             = "hierarchy"
 	ScallopVarNoWorkloadRow         = "no_workload_row"
 	ScallopVarSlotsPerCpu           = "slots_per_cpu"
 	ScallopVarUnusedClass           = "unused_class"
@@ -281,6 +283,8 @@ type ScallopMapSpecs struct {
 type ScallopVariableSpecs struct {
 	BirthStopSignals *ebpf.VariableSpec `ebpf:"birth_stop_signals"`
 	CgroupMask       *ebpf.VariableSpec `ebpf:"cgroup_mask"`
+	Controller       *ebpf.VariableSpec `ebpf:"controller"`
+	Hierarchy        *ebpf.VariableSpec `ebpf:"hierarchy"`
 	NoWorkloadRow    *ebpf.VariableSpec `ebpf:"no_workload_row"`
 	SlotsPerCpu      *ebpf.VariableSpec `ebpf:"slots_per_cpu"`
 	UnusedClass      *ebpf.VariableSpec `ebpf:"unused_class"`
@@ -352,6 +356,8 @@ func (m *ScallopMaps) Close() error {
 type ScallopVariables struct {
 	BirthStopSignals *ebpf.Variable `ebpf:"birth_stop_signals"`
 	CgroupMask       *ebpf.Variable `ebpf:"cgroup_mask"`
+	Controller       *ebpf.Variable `ebpf:"controller"`
+	Hierarchy        *ebpf.Variable `ebpf:"hierarchy"`
 	NoWorkloadRow    *ebpf.Variable `ebpf:"no_workload_row"`
 	SlotsPerCpu      *ebpf.Variable `ebpf:"slots_per_cpu"`
 	UnusedClass      *ebpf.Variable `ebpf:"unused_class"`

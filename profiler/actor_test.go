@@ -7,13 +7,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/launch"
 )
 
 // actor is a process that does what it is told: testdata/programs/actor.c.
@@ -33,6 +33,9 @@ func actorProgram(t *testing.T) string {
 // startActor starts one in a cgroup, or where the test is if that is nil. Files are its descriptors from 3 on.
 func startActor(t *testing.T, program string, c *cgroup.Cgroup, files ...*os.File) *actor {
 	t.Helper()
+	if c != nil && len(files) > 0 {
+		hosttest.Cgroup2(t, "descriptors from 3 on are the helper's")
+	}
 	in, orders, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -43,15 +46,7 @@ func startActor(t *testing.T, program string, c *cgroup.Cgroup, files ...*os.Fil
 	}
 	a := &actor{t: t, cmd: exec.Command(program), orders: orders, dots: dots}
 	a.cmd.Stdin, a.cmd.Stdout, a.cmd.ExtraFiles = in, out, files
-	if c != nil {
-		dir, err := os.Open(c.Dir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer dir.Close()
-		a.cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
-	}
-	if err := a.cmd.Start(); err != nil {
+	if err := startIn(c, a.cmd); err != nil {
 		t.Fatal(err)
 	}
 	in.Close()
@@ -64,6 +59,14 @@ func startActor(t *testing.T, program string, c *cgroup.Cgroup, files ...*os.Fil
 	})
 	a.do("n") // nothing: the kernel is through with its execve
 	return a
+}
+
+// startIn starts a command in a cgroup, or where the test is if that is nil.
+func startIn(c *cgroup.Cgroup, cmd *exec.Cmd) error {
+	if c == nil {
+		return cmd.Start()
+	}
+	return launch.In(c, cmd, nil)
 }
 
 func (a *actor) pid() int { return a.cmd.Process.Pid }

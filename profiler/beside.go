@@ -22,8 +22,12 @@ func (r *Recorder) Members() map[string]*ebpf.Map {
 	}
 }
 
-// CgroupMask is what the C code calls cgroup_mask, for those who are given Members.
-func (r *Recorder) CgroupMask() uint32 { return uint32(len(r.index) - 1) }
+// MemberConstants are those of the C code that belong to Members, by name.
+func (r *Recorder) MemberConstants() map[string]any {
+	values := r.hierarchy.constants()
+	values[bpf.ScallopVarCgroupMask] = uint32(len(r.index) - 1)
+	return values
+}
 
 // Exes are the paths of executables, by workload.
 func (r *Recorder) Exes() (map[int]map[ExeID]string, error) {
@@ -42,7 +46,7 @@ func (r *Recorder) Exes() (map[int]map[ExeID]string, error) {
 }
 
 // ExplainLoad adds what this process and host lack to what the kernel said when it refused BPF programs.
-func ExplainLoad(err error) error { return loadError(err) }
+func ExplainLoad(err error) error { return loadError(err, nil) }
 
 // OnMap does one bpf(2) operation on a map of what looks beside it: it must not keep this recorder from counting, either.
 func (r *Recorder) OnMap(operate func() error) error { return r.objects.onMap(operate) }

@@ -173,11 +173,7 @@ func (r *Recorder) isIn(pid, w uint32) bool {
 	if err != nil {
 		return true // it has just ended: the next sweep will see
 	}
-	mount, err := cgroup.FindMount()
-	if err != nil {
-		return true
-	}
-	id, err := cgroup.ID(filepath.Join(mount.Path, cgroup.ParseOwn(string(text))))
+	id, err := cgroup.ID(filepath.Join(r.mount.Path, r.mount.ParseOwn(string(text))))
 	if err != nil {
 		return true
 	}

@@ -37,6 +37,7 @@ var tiny = profiler.Sizes{Workloads: 3, Cgroups: 8, Calls: 80, Exes: 6, Entrants
 // Everything that ended workloads held can be used again, and the second life in it begins at zero.
 func TestFreeGivesEverythingBack(t *testing.T) {
 	hosttest.Root(t)
+	hosttest.Cgroup2(t, "the helper that is moved in takes more room than there is")
 	r := start(t, profiler.Options{Sizes: tiny, Containers: true})
 	top, id := newCgroup(t, "lives")
 	follow(t, r, id)

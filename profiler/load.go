@@ -53,7 +53,7 @@ func loadObjects(opts Options) (*kernelObjects, error) {
 		}
 		failed = errors.Join(failed, err)
 	}
-	return nil, loadError(failed)
+	return nil, loadError(failed, opts.Types)
 }
 
 func loadKind(kind string, opts Options) (*kernelObjects, error) {
@@ -85,15 +85,20 @@ func loadInto(objs any, opts Options) error {
 	if err := opts.configure(spec); err != nil {
 		return err
 	}
-	return spec.LoadAndAssign(objs, nil)
+	return spec.LoadAndAssign(objs, &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: opts.Types}})
 }
 
 // configure sets what the kernel side is to do, besides how much it has room for.
 func (o *Options) configure(spec *ebpf.CollectionSpec) error {
-	if err := spec.Variables[bpf.ScallopVarWatchMoves].Set(o.Containers); err != nil {
-		return err
+	values := o.hierarchy.constants()
+	values[bpf.ScallopVarWatchMoves] = o.Containers
+	values[bpf.ScallopVarBirthStopSignals] = signalMask(o.BirthStopSignals)
+	for name, value := range values {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("setting %s: %w", name, err)
+		}
 	}
-	return spec.Variables[bpf.ScallopVarBirthStopSignals].Set(signalMask(o.BirthStopSignals))
+	return nil
 }
 
 func (k *kernelObjects) detach() {

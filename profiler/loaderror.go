@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,14 +38,15 @@ const (
 	needsKernel = "scallop needs Linux 5.10 or later, built with CONFIG_DEBUG_INFO_BTF=y"
 )
 
-// loadError adds what this process and host lack to what the kernel or the library said.
-func loadError(err error) error {
+// loadError adds what this process and host lack to what the kernel or the library said. Types are the user's, if any.
+func loadError(err error, types *btf.Spec) error {
 	status, _ := os.ReadFile("/proc/self/status")
 	_, btfErr := os.Stat(BTFPath)
 	return explainLoad(err, loadFacts{
 		capabilities: EffectiveCapabilities(status),
-		btf:          btfErr == nil,
+		btf:          btfErr == nil || types != nil,
 		kernel:       runningKernel(),
+		lockdown:     lockdownMode(),
 	})
 }
 
@@ -53,6 +55,7 @@ type loadFacts struct {
 	capabilities []string
 	btf          bool
 	kernel       string // its release
+	lockdown     string // its mode, empty: not known
 }
 
 // explainLoad finds the reason that the user can do something about. The library's
@@ -67,9 +70,11 @@ func explainLoad(err error, host loadFacts) error {
 		return &HostError{loading, fmt.Errorf("%w: %s missing", unix.EPERM, strings.Join(missing, " and ")),
 			"run as root, or with cap_bpf and cap_perfmon"}
 	case !host.btf:
-		return &HostError{loading, fmt.Errorf("%s is missing", BTFPath), needsKernel}
+		return &HostError{loading, fmt.Errorf("%s is missing", BTFPath), needsKernel + "; `scallop run` and `scallop record` can read its types from --btf FILE"}
 	case known && version.Before(OldestKernel):
 		return &HostError{loading, fmt.Errorf("%s (Linux %s)", firstLine(err), host.kernel), needsKernel}
+	case readingRefused(err, host.lockdown):
+		return &HostError{loading, errors.New("BPF programs may not read the kernel's memory (lockdown)"), UnlockKernel}
 	case errors.Is(err, unix.EPERM) && known && version.LimitsLockedMemory() && !slices.Contains(host.capabilities, "cap_sys_resource"):
 		return &HostError{loading, err, "raise the limit of locked memory (ulimit -l unlimited), or add cap_sys_resource"}
 	case errors.Is(err, unix.EPERM):

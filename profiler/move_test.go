@@ -171,6 +171,7 @@ func TestNoCallIsRefiledByAMoveWithin(t *testing.T) {
 // Moves that the kernel refuses leave nothing behind: of a process that does not exist, and of one that lives
 // on outside.
 func TestFailedMove(t *testing.T) {
+	hosttest.Cgroup2(t, "cgroup.type")
 	s := newStage(t, containers())
 	outside, _ := newCgroup(t, "lives-on")
 	threaded, refusing := below(t, s.c, "threaded"), below(t, s.c, "refusing")

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
 // A program's first call after execve is in startup and nowhere else; the first
 // call of its SIGTERM handler is in shutdown and nowhere else: 1,000 times, in
 // every other run with a turn to steady in between.

@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/scallop-sec/scallop/bpf"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
 )
 
 // Names below the folder of a pinned recorder.
@@ -78,6 +79,10 @@ func OpenPinned(dir string) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("counting possible CPUs: %w", err)
 	}
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		return nil, err
+	}
 	objects, err := loadPinned(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("taking over what is pinned in %s: %w: scallop was killed before everything was pinned", dir, err)
@@ -85,7 +90,7 @@ func OpenPinned(dir string) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("taking over what is pinned in %s: %w", dir, err)
 	}
-	r := &Recorder{objects: objects, cpus: cpus, sizes: sizesOf(&objects.maps), joined: map[int][]uint64{}}
+	r := &Recorder{mount: mount, objects: objects, cpus: cpus, sizes: sizesOf(&objects.maps), joined: map[int][]uint64{}}
 	if err := r.takeOver(); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("taking over what is pinned in %s: %w", dir, err)

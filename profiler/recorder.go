@@ -12,10 +12,12 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/bpf"
+	"github.com/scallop-sec/scallop/profiler/cgroup"
 )
 
 // Options of a Recorder.
@@ -31,14 +33,20 @@ type Options struct {
 	// Uncounted leaves calls alone: only workloads, their phases and executables are followed, for what looks at
 	// other things beside it (Members).
 	Uncounted bool
+	// Types are the kernel's own, for one that does not tell them (no BTFPath); nil: it does.
+	Types *btf.Spec
+
+	hierarchy hierarchy // Open finds it
 }
 
 // Recorder is scallop's programs and maps in the kernel.
 type Recorder struct {
-	sizes   Sizes
-	objects *kernelObjects
-	events  *ringbuf.Reader
-	cpus    int
+	sizes     Sizes
+	mount     cgroup.Mount
+	hierarchy hierarchy
+	objects   *kernelObjects
+	events    *ringbuf.Reader
+	cpus      int
 
 	// Memory that the kernel side writes, too.
 	workloads []bpf.ScallopWorkload
@@ -58,11 +66,18 @@ func Open(opts Options) (*Recorder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("counting possible CPUs: %w", err)
 	}
+	mount, err := cgroup.FindMount()
+	if err != nil {
+		return nil, err
+	}
+	if opts.hierarchy, err = findHierarchy(mount, opts.Types); err != nil {
+		return nil, loadError(err, opts.Types)
+	}
 	objects, err := loadObjects(opts)
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{sizes: opts.Sizes, objects: objects, cpus: cpus, joined: map[int][]uint64{}}
+	r := &Recorder{sizes: opts.Sizes, mount: mount, hierarchy: opts.hierarchy, objects: objects, cpus: cpus, joined: map[int][]uint64{}}
 	if err := r.prepare(); err != nil {
 		r.Close()
 		return nil, err
@@ -138,6 +153,9 @@ func (r *Recorder) Start() error { return r.objects.attach() }
 
 // Probe is how the programs are attached: one of Probes.
 func (r *Recorder) Probe() string { return r.objects.kind }
+
+// Mount is where the hierarchy is whose cgroups tell the workloads apart.
+func (r *Recorder) Mount() cgroup.Mount { return r.mount }
 
 // CPUs is the number of possible CPUs.
 func (r *Recorder) CPUs() int { return r.cpus }

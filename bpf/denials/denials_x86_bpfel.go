@@ -165,6 +165,8 @@ const (
 	DenialsProgSysExitPerf          = "sys_exit_perf"
 	DenialsProgSysExitRaw           = "sys_exit_raw"
 	DenialsVarCgroupMask            = "cgroup_mask"
+	DenialsVarController            = "controller"
+	DenialsVarHierarchy             = "hierarchy"
 	DenialsVarJudging               = "judging"
 	DenialsVarKeepStacks            = "keep_stacks"
 	DenialsVarTaskStorage           = "task_storage"
@@ -261,6 +263,8 @@ type DenialsMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type DenialsVariableSpecs struct {
 	CgroupMask   *ebpf.VariableSpec `ebpf:"cgroup_mask"`
+	Controller   *ebpf.VariableSpec `ebpf:"controller"`
+	Hierarchy    *ebpf.VariableSpec `ebpf:"hierarchy"`
 	Judging      *ebpf.VariableSpec `ebpf:"judging"`
 	KeepStacks   *ebpf.VariableSpec `ebpf:"keep_stacks"`
 	TaskStorage  *ebpf.VariableSpec `ebpf:"task_storage"`
@@ -332,6 +336,8 @@ func (m *DenialsMaps) Close() error {
 // It can be passed to LoadDenialsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type DenialsVariables struct {
 	CgroupMask   *ebpf.Variable `ebpf:"cgroup_mask"`
+	Controller   *ebpf.Variable `ebpf:"controller"`
+	Hierarchy    *ebpf.Variable `ebpf:"hierarchy"`
 	Judging      *ebpf.Variable `ebpf:"judging"`
 	KeepStacks   *ebpf.Variable `ebpf:"keep_stacks"`
 	TaskStorage  *ebpf.Variable `ebpf:"task_storage"`

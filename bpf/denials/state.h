@@ -204,5 +204,5 @@ static __always_inline int seccomp_mode(struct task_struct *task)
 
 static __always_inline u32 workload_of_current(void)
 {
-	return workload_of(bpf_get_current_cgroup_id());
+	return workload_of(current_cgroup_id());
 }

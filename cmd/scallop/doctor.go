@@ -25,6 +25,7 @@ const makeCalls = "make-calls"
 
 func newDoctorCmd(e *env) *cobra.Command {
 	var output string
+	var types btfFlag
 	var calls int
 	cmd := &cobra.Command{
 		Use:   "doctor [flags]",
@@ -45,11 +46,12 @@ The exit code is 3 if this host cannot record, and 0 otherwise, warnings include
 			if err := oneOf("--output", output, doctorOutputs); err != nil {
 				return usageError(err)
 			}
-			return runDoctor(e, output)
+			return runDoctor(e, output, &types)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&output, "output", "table", "`FORMAT` "+strings.Join(doctorOutputs, ", "))
+	flags.Var(&types, "btf", btfUsage)
 	flags.IntVar(&calls, makeCalls, 0, "make `N` getppid calls, for the self-test")
 	_ = flags.MarkHidden(makeCalls)
 	completeValues(cmd, "output", doctorOutputs...)
@@ -64,7 +66,7 @@ func runCalls(n int) error {
 	return nil
 }
 
-func runDoctor(e *env, output string) error {
+func runDoctor(e *env, output string, types *btfFlag) error {
 	self, err := os.Executable()
 	if err != nil {
 		return hostError(fmt.Errorf("finding scallop's own program for the self-test: %w: is /proc mounted?", err))
@@ -72,7 +74,7 @@ func runDoctor(e *env, output string) error {
 	// A signal must not end scallop between making a cgroup and removing it.
 	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	checks := cleanChecks(doctor.Judge(doctor.Gather(ctx, func(calls int) []string {
+	checks := cleanChecks(doctor.Judge(doctor.Gather(ctx, types.types, func(calls int) []string {
 		return []string{self, "doctor", "--" + makeCalls, strconv.Itoa(calls)}
 	})))
 	if context.Cause(ctx) != nil {

@@ -98,19 +98,20 @@ func readHookInput(path string) ([]byte, error) {
 
 // containerCgroup is the cgroup of a container's first process, which the runtime has put there.
 func containerCgroup(pid int) (string, error) {
-	if _, err := cgroup.FindMount(); err != nil {
+	mount, err := cgroup.FindMount()
+	if err != nil {
 		return "", err
 	}
 	container, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if err != nil {
 		return "", fmt.Errorf("finding the container's cgroup: %w: is its process %d gone already?", err, pid)
 	}
-	own, err := os.ReadFile("/proc/self/cgroup")
+	own, err := mount.Own()
 	if err != nil {
-		return "", fmt.Errorf("finding scallop's own cgroup: %w: is /proc mounted?", err)
+		return "", err
 	}
-	path := cgroup.ParseOwn(string(container))
-	return path, hook.OwnCgroup(path, cgroup.ParseOwn(string(own)))
+	path := mount.ParseOwn(string(container))
+	return path, hook.OwnCgroup(path, own)
 }
 
 // checkHookFile fails if the file could not be written after the container's life.

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cgroup is one cgroup2 directory that scallop made.
+// Cgroup is one directory of the hierarchy.
 type Cgroup struct {
 	Mount Mount
 	Path  string // below the mount, "/" first
@@ -24,44 +24,31 @@ type Cgroup struct {
 // Create makes a fresh cgroup below scallop's own one, so that the limits
 // which hold for scallop hold for its workload.
 func Create(m Mount, name string) (*Cgroup, error) {
-	own, err := os.ReadFile("/proc/self/cgroup")
+	own, err := m.Own()
 	if err != nil {
-		return nil, fmt.Errorf("finding scallop's own cgroup: %w", err)
+		return nil, err
 	}
-	c := &Cgroup{Mount: m, Path: filepath.Join(ParseOwn(string(own)), name)}
+	c := &Cgroup{Mount: m, Path: filepath.Join(own, name)}
 	if err := os.Mkdir(c.Dir(), 0o755); err != nil {
-		return nil, fmt.Errorf("making a cgroup for the workload: %w: run as root with cap_dac_override, with the cgroup2 file system mounted for writing", err)
+		return nil, fmt.Errorf("making a cgroup for the workload: %w: run as root with cap_dac_override, with %s mounted for writing", err, m.Path)
 	}
 	return c, nil
-}
-
-// ParseOwn returns the cgroup2 path in the text of /proc/PID/cgroup: its line is
-// "0::/path". A path outside this cgroup namespace ("/../…") counts as the root.
-func ParseOwn(text string) string {
-	for line := range strings.Lines(text) {
-		if path, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
-			if !strings.HasPrefix(path, "/..") {
-				return path
-			}
-		}
-	}
-	return "/"
 }
 
 // Dir is the cgroup's directory.
 func (c *Cgroup) Dir() string { return filepath.Join(c.Mount.Path, c.Path) }
 
-// ID is what bpf_get_current_cgroup_id() gives for tasks of the cgroup.
+// ID is what the kernel side knows the cgroup by.
 func (c *Cgroup) ID() (uint64, error) { return ID(c.Dir()) }
 
-// ID of the cgroup2 directory dir: its file handle, see open_by_handle_at(2).
+// ID of the cgroup whose directory is dir: its file handle, see open_by_handle_at(2). v1 hierarchies give theirs, too, since Linux 5.5.
 func ID(dir string) (uint64, error) {
 	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, 0)
 	if err != nil {
 		return 0, fmt.Errorf("asking for the ID of cgroup %s: %w: is name_to_handle_at(2) refused by a seccomp filter? Then run outside the container", dir, err)
 	}
 	if handle.Size() != 8 {
-		return 0, fmt.Errorf("asking for the ID of cgroup %s: a handle of %d bytes, not 8: is it a cgroup2 directory?", dir, handle.Size())
+		return 0, fmt.Errorf("asking for the ID of cgroup %s: a handle of %d bytes, not 8: is it the directory of a cgroup?", dir, handle.Size())
 	}
 	return binary.NativeEndian.Uint64(handle.Bytes()), nil
 }
@@ -70,7 +57,7 @@ func ID(dir string) (uint64, error) {
 func PathOf(m Mount, id uint64) (string, error) {
 	mount, err := os.Open(m.Path)
 	if err != nil {
-		return "", fmt.Errorf("opening the cgroup2 mount: %w", err)
+		return "", fmt.Errorf("opening the cgroup mount: %w", err)
 	}
 	defer mount.Close()
 	handle := unix.NewFileHandle(fileIDKernfs, binary.NativeEndian.AppendUint64(nil, id))
@@ -91,6 +78,9 @@ const fileIDKernfs = 0xfe
 
 // Populated tells whether a live process is in the cgroup or below it.
 func (c *Cgroup) Populated() (bool, error) {
+	if c.Mount.Controller != "" {
+		return c.populatedV1()
+	}
 	text, err := os.ReadFile(filepath.Join(c.Dir(), "cgroup.events"))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 		return false, nil // removed by somebody else
@@ -107,6 +97,9 @@ const pollTimeout = 100 * time.Millisecond
 
 // WaitEmpty returns when no live process is left in the cgroup and below it.
 func (c *Cgroup) WaitEmpty(ctx context.Context) error {
+	if c.Mount.Controller != "" {
+		return c.waitEmptyV1(ctx)
+	}
 	events, err := os.Open(filepath.Join(c.Dir(), "cgroup.events"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -153,8 +146,11 @@ func (c *Cgroup) OwnProcs() ([]int, error) {
 	return pids, err
 }
 
+// procsFile lists a cgroup's processes, and takes those that are to join it.
+const procsFile = "cgroup.procs"
+
 func procs(dir string) ([]int, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	text, err := os.ReadFile(filepath.Join(dir, procsFile))
 	var pids []int
 	for _, field := range strings.Fields(string(text)) {
 		if pid, err := strconv.Atoi(field); err == nil {

@@ -1,10 +1,10 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"syscall"
 	"testing"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
@@ -23,14 +23,15 @@ func TestKill(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			dir, err := os.Open(c.Dir())
+			cmd := exec.Command("sh", "-c", "trap '' TERM; read line; sleep 60 & sleep 60 & wait")
+			inside, err := cmd.StdinPipe()
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer dir.Close()
-			cmd := exec.Command("sh", "-c", "trap '' TERM; sleep 60 & sleep 60 & wait")
-			cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd())}
 			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(c.Put(cmd.Process.Pid), inside.Close()); err != nil {
 				t.Fatal(err)
 			}
 			if err := kill(c); err != nil {

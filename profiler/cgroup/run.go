@@ -34,11 +34,11 @@ var runName = regexp.MustCompile(`^` + runPrefix + `([0-9]+)-`)
 // Sweep removes empty cgroups beside this process's new one whose scallop was killed
 // before it could remove them.
 func Sweep(m Mount) {
-	own, err := os.ReadFile("/proc/self/cgroup")
+	own, err := m.Own()
 	if err != nil {
 		return
 	}
-	parent := filepath.Join(m.Path, ParseOwn(string(own)))
+	parent := filepath.Join(m.Path, own)
 	entries, err := os.ReadDir(parent)
 	if err != nil {
 		return

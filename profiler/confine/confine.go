@@ -1,5 +1,6 @@
 // Package confine starts a command under a seccomp filter as container runtimes do: a process between scallop and the
-// command, the helper, loads the filter as the very last thing before the command's execve.
+// command, the helper, loads the filter as the very last thing before the command's execve. Without a filter it still is
+// the process that can be moved into a cgroup before the command begins.
 //
 // The helper is scallop itself, executed once more. That needs no cgo and no C, and nothing has to be
 // allowed for the sake of a filter that scallop's own threads would have. Between the filter and the command lies one
@@ -26,8 +27,8 @@ const Command = "confine-exec"
 
 // Filter is a compiled seccomp filter and how it is loaded.
 type Filter struct {
-	Program []unix.SockFilter
-	Flags   uint // SECCOMP_FILTER_FLAG_…
+	Program []unix.SockFilter // empty: none
+	Flags   uint              // SECCOMP_FILTER_FLAG_…
 	// NoNewPrivs sets no_new_privs before. Without it loading needs CAP_SYS_ADMIN, and the command may gain
 	// privileges by its execve: so does Docker without --security-opt no-new-privileges.
 	NoNewPrivs bool
@@ -160,12 +161,21 @@ func ownCopy() (*os.File, error) {
 	return memory, nil
 }
 
-// Await gives the helper its request, and returns when the command has made its execve, or with a StepError.
+// Await gives the helper its request, and returns when the command has made its execve, or with a StepError. What is to be done to
+// the helper first, ready does, while nothing but the request is missing; it may be nil.
 // A helper that was killed as a whole counts as started: its end tells what happened.
-func (h *Handover) Await() error {
+func (h *Handover) Await(ready func() error) error {
 	defer h.Close()
 	for _, f := range h.theirs {
 		f.Close() // or the end of the helper would not show
+	}
+	if _, err := io.ReadFull(h.take, make([]byte, 1)); err != nil {
+		return fmt.Errorf("waiting for the command's helper: %w: is executing scallop's own program refused?", err)
+	}
+	if ready != nil {
+		if err := ready(); err != nil {
+			return err
+		}
 	}
 	sent := gob.NewEncoder(h.give).Encode(h.request)
 	_ = h.give.Close()

@@ -2,11 +2,8 @@ package confine_test
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,14 +14,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
-// The test program is its own helper, as scallop is.
-func TestMain(m *testing.M) {
-	if slices.Equal(os.Args[1:], []string{confine.Command}) {
-		fmt.Fprintln(os.Stderr, confine.Exec())
-		os.Exit(2)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { hosttest.Main(m) }
 
 // only is a filter that allows these calls of the native ABI and nothing else; without any, it allows all but execve.
 func only(otherwise uint32, calls ...uint32) *confine.Filter {
@@ -53,7 +43,7 @@ func start(t *testing.T, f *confine.Filter, args ...string) (*exec.Cmd, error) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	err = h.Await()
+	err = h.Await(nil)
 	_ = cmd.Wait() // its state is looked at
 	return cmd, err
 }
@@ -139,7 +129,7 @@ func TestUser(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.Await(); err != nil {
+		if err := h.Await(nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := cmd.Wait(); err != nil {

@@ -22,6 +22,8 @@ const maxRequest = 64 << 20
 // Exec is the helper's life: it ends with the command's execve, or with an exit code for nobody, since scallop
 // is told what failed. It returns only if it was not started by Prepare.
 //
+// What it can do before it has its request, it does: it may be moved into the workload's cgroup by then (launch.In).
+//
 // Only one thread gets the filter. From then on that thread makes no call but the execve: the Go
 // runtime must not need one on it. So there is no garbage collection and no preemption by signal, and a failure is told
 // by another thread, which has no filter. New threads are not made either (a clone fails while
@@ -34,6 +36,11 @@ func Exec() error {
 			return fmt.Errorf("%s is for scallop itself: use `scallop verify`", Command)
 		}
 	}
+	restoreFiles()
+	pid, status := os.Getpid(), os.NewFile(statusFD, "status")
+	if _, err := status.Write([]byte{0}); err != nil {
+		return fmt.Errorf("%s: %w: it is for scallop itself: use `scallop verify`", Command, err)
+	}
 	var r request
 	if err := gob.NewDecoder(io.LimitReader(os.NewFile(requestFD, "request"), maxRequest)).Decode(&r); err != nil {
 		return fmt.Errorf("%s: reading the request: %w: it is for scallop itself: use `scallop verify`", Command, err)
@@ -42,11 +49,10 @@ func Exec() error {
 	if err != nil {
 		return err // Prepare has checked
 	}
-	restoreFiles()
 	var p progress
 	go p.run(&r, call)
-	failed := p.watch()
-	_ = gob.NewEncoder(os.NewFile(statusFD, "status")).Encode(failed)
+	failed := p.watch(pid)
+	_ = gob.NewEncoder(status).Encode(failed)
 	os.Exit(helperFailed)
 	return nil
 }
@@ -76,10 +82,13 @@ func newExecve(r *request) (*execve, error) {
 	if len(r.Args) == 0 {
 		return nil, errors.New("a command without a name: give its arguments from the name on")
 	}
-	if n := len(r.Program); n == 0 || n > unix.BPF_MAXINSNS {
-		return nil, fmt.Errorf("a filter of %d instructions: the kernel takes 1 to %d", n, unix.BPF_MAXINSNS)
+	n := len(r.Program)
+	if n > unix.BPF_MAXINSNS {
+		return nil, fmt.Errorf("a filter of %d instructions: the kernel takes %d at most", n, unix.BPF_MAXINSNS)
 	}
-	c.filter = unix.SockFprog{Len: uint16(len(r.Program)), Filter: &r.Program[0]}
+	if n > 0 {
+		c.filter = unix.SockFprog{Len: uint16(n), Filter: &r.Program[0]}
+	}
 	return &c, nil
 }
 
@@ -114,12 +123,14 @@ func (p *progress) run(r *request, c *execve) {
 
 // start makes the two calls that matter, and nothing between them.
 func (p *progress) start(flags uint, c *execve) {
-	_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(flags), uintptr(unsafe.Pointer(&c.filter)))
-	if errno != 0 {
-		p.fail(1, errno)
-		return
+	if c.filter.Len > 0 {
+		_, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, uintptr(flags), uintptr(unsafe.Pointer(&c.filter)))
+		if errno != 0 {
+			p.fail(1, errno)
+			return
+		}
 	}
-	_, _, errno = unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(c.path)),
+	_, _, errno := unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(c.path)),
 		uintptr(unsafe.Pointer(&c.args[0])), uintptr(unsafe.Pointer(&c.env[0])))
 	p.fail(2, errno)
 }
@@ -134,7 +145,7 @@ func rest() {
 }
 
 // watch returns what failed, if anything does: the execve ends all threads.
-func (p *progress) watch() *StepError {
+func (p *progress) watch(pid int) *StepError {
 	for {
 		rest()
 		if failed := p.failed.Load(); failed != 0 {
@@ -144,7 +155,7 @@ func (p *progress) watch() *StepError {
 		if thread == 0 {
 			continue
 		}
-		_, _, errno := unix.RawSyscall(unix.SYS_TGKILL, uintptr(os.Getpid()), uintptr(thread), 0)
+		_, _, errno := unix.RawSyscall(unix.SYS_TGKILL, uintptr(pid), uintptr(thread), 0)
 		if errno == unix.ESRCH {
 			return &StepError{Step: stepExecve, Killed: true}
 		}

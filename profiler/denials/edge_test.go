@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,14 +24,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
-// The test program is the helper of launch.Start under a filter, as scallop is.
-func TestMain(m *testing.M) {
-	if slices.Equal(os.Args[1:], []string{confine.Command}) {
-		fmt.Fprintln(os.Stderr, confine.Exec())
-		os.Exit(2)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { hosttest.Main(m) }
 
 // C and Go must agree on what they share.
 func TestSizes(t *testing.T) {
@@ -98,6 +90,7 @@ func snapshot(t *testing.T, w *watcher) *denials.Snapshot {
 
 // A process in a cgroup that the workload makes for itself is still the workload's.
 func TestChildCgroup(t *testing.T) {
+	hosttest.Cgroup2(t, "the script reads cgroup2's line of /proc/self/cgroup")
 	program := hosttest.Program(t, "denied", "-static", "-pthread")
 	w := watch(t, denials.Options{})
 	mount, err := cgroup.FindMount()

@@ -106,12 +106,11 @@ func keepOneState(spec *ebpf.CollectionSpec, w way) {
 }
 
 func configure(spec *ebpf.CollectionSpec, opts Options, w way) error {
-	for name, value := range map[string]any{
-		denials.DenialsVarJudging:     len(opts.Judges) > 0,
-		denials.DenialsVarKeepStacks:  opts.Stacks,
-		denials.DenialsVarTaskStorage: w.storage,
-		denials.DenialsVarCgroupMask:  opts.Recorder.CgroupMask(),
-	} {
+	values := opts.Recorder.MemberConstants()
+	values[denials.DenialsVarJudging] = len(opts.Judges) > 0
+	values[denials.DenialsVarKeepStacks] = opts.Stacks
+	values[denials.DenialsVarTaskStorage] = w.storage
+	for name, value := range values {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return err
 		}

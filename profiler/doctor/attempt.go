@@ -32,10 +32,11 @@ const selfTestCalls = 10_000
 
 // readTracepoints lists the tracepoints of scallop's programs that the kernel's
 // types do not have: btf_trace_NAME is the type of tracepoint NAME's callback.
-func readTracepoints() (missing []string, err error) {
-	types, err := btf.LoadKernelSpec()
-	if err != nil {
-		return nil, err
+func readTracepoints(types *btf.Spec) (missing []string, err error) {
+	if types == nil {
+		if types, err = btf.LoadKernelSpec(); err != nil {
+			return nil, err
+		}
 	}
 	spec, err := bpf.LoadScallop()
 	if err != nil {
@@ -71,13 +72,13 @@ func runIn(c *cgroup.Cgroup, args []string) error {
 }
 
 // selfTest does all that a recording does.
-func selfTest(probe string, mount cgroup.Mount, mountErr error, child func(int) []string) SelfTest {
+func selfTest(probe string, types *btf.Spec, mount cgroup.Mount, mountErr error, child func(int) []string) SelfTest {
 	t := SelfTest{Probe: probe, Made: selfTestCalls}
 	if mountErr != nil {
 		t.Err = errNoCgroup
 		return t
 	}
-	recorder, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(1), Probe: probe})
+	recorder, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(1), Probe: probe, Types: types})
 	if err != nil {
 		t.Err = err
 		return t

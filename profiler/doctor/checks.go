@@ -91,7 +91,10 @@ func judgeCPUs(f *Facts) Check {
 func judgeBTF(f *Facts) Check {
 	if f.BTF != nil {
 		return fail("btf", "not found: "+f.BTF.Error(),
-			"mount sysfs, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, so that there is "+profiler.BTFPath)
+			"mount sysfs, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, so that there is "+profiler.BTFPath+"; or give its types with --btf FILE")
+	}
+	if f.Given {
+		return ok("btf", "from the file: without the kernel's own, tp_btf does not load, and denials cannot be watched")
 	}
 	return ok("btf", profiler.BTFPath)
 }
@@ -109,10 +112,14 @@ func judgeTracepoints(f *Facts) Check {
 
 func judgeCgroup(f *Facts) Check {
 	if f.MountErr != nil {
-		return fail("cgroup", "no cgroup2 file system is mounted",
-			"mkdir -p /sys/fs/cgroup/unified; mount -t cgroup2 none /sys/fs/cgroup/unified")
+		return fail("cgroup", "neither cgroup2 nor a v1 hierarchy with a controller is mounted",
+			"mount -t cgroup2 none /sys/fs/cgroup")
 	}
-	layout := map[string]string{cgroup.Unified: "cgroup2 alone", cgroup.Hybrid: "cgroup2 beside v1"}[f.Mount.Layout]
+	layout := map[string]string{
+		cgroup.Unified: "cgroup2 alone",
+		cgroup.Hybrid:  "cgroup2 beside v1",
+		cgroup.V1:      "no cgroup2: the " + f.Mount.Controller + " hierarchy stands in",
+	}[f.Mount.Layout]
 	return ok("cgroup", fmt.Sprintf("%s (%s), at %s", f.Mount.Layout, layout, f.Mount.Path))
 }
 
@@ -135,6 +142,9 @@ func judgeClone(f *Facts) Check {
 	case f.CloneErr != nil:
 		return fail(name, "no child could be started in a cgroup: "+cause(f.CloneErr), nextForCgroup(f.CloneErr, f.Mount))
 	}
+	if f.Mount.Controller != "" {
+		return ok(name, "not needed: moved a child into a cgroup before its execve")
+	}
 	return ok(name, "started a child in a cgroup (CLONE_INTO_CGROUP)")
 }
 
@@ -153,9 +163,11 @@ func nextForCgroup(err error, m cgroup.Mount) string {
 	case errors.Is(err, fs.ErrPermission):
 		return "run as root with cap_dac_override, or start scallop in a cgroup that belongs to its user (a delegated one)"
 	case errors.Is(err, unix.EROFS):
-		return "mount -o remount,rw " + m.Path + "; in a container, mount cgroup2 for writing"
+		return "mount -o remount,rw " + m.Path + "; in a container, mount the cgroup file system for writing"
 	case errors.Is(err, unix.ENOSYS):
 		return "run outside the container: its seccomp filter refuses clone3(2)"
+	case errors.Is(err, unix.ENOSPC):
+		return "set cpuset.cpus and cpuset.mems of scallop's cgroup, or cgroup.clone_children: the hierarchy has the cpuset controller"
 	case errors.Is(err, unix.EAGAIN):
 		return "raise pids.max of scallop's cgroup or of one above it, or cgroup.max.descendants"
 	}
@@ -198,12 +210,11 @@ func judgeOwnFilter(f *Facts) Check {
 }
 
 func judgeLockdown(f *Facts) Check {
-	switch mode := parseLockdown(f.Lockdown); mode {
+	switch mode := profiler.ParseLockdown(f.Lockdown); mode {
 	case "":
 		return ok("lockdown", "unknown (securityfs not mounted, or no lockdown): self-test decides")
-	case "confidentiality":
-		return fail("lockdown", mode+": BPF programs may not read kernel memory",
-			"boot without lockdown=confidentiality; integrity is fine")
+	case profiler.Confidentiality:
+		return fail("lockdown", mode+": BPF programs may not read kernel memory", profiler.UnlockKernel)
 	default:
 		return ok("lockdown", mode)
 	}

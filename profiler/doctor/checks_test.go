@@ -38,6 +38,10 @@ func goodFacts() *Facts {
 	}
 }
 
+func onV1(f *Facts) {
+	f.Mount = cgroup.Mount{Path: "/sys/fs/cgroup/pids", Layout: cgroup.V1, Controller: "pids"}
+}
+
 func find(t *testing.T, checks []Check, name string) Check {
 	t.Helper()
 	i := slices.IndexFunc(checks, func(c Check) bool { return c.Name == name })
@@ -76,15 +80,20 @@ func TestJudge(t *testing.T) {
 		{"another machine", func(f *Facts) { f.Machine = "riscv64" }, "architecture", Fail, []string{"riscv64", "x86_64 or aarch64"}},
 		{"no sysfs", func(f *Facts) { f.PossibleCPUs = 0 }, "cpus", Fail, []string{"mount -t sysfs"}},
 		{"no BTF", func(f *Facts) { f.BTF = errors.New("not supported") }, "btf", Fail, []string{"CONFIG_DEBUG_INFO_BTF"}},
+		{"no BTF", func(f *Facts) { f.BTF = errors.New("not supported") }, "btf", Fail, []string{"--btf FILE"}},
+		{"BTF from a file", func(f *Facts) { f.Given = true }, "btf", OK, []string{"from the file"}},
 		{"no BTF", func(f *Facts) { f.BTF = errors.New("not supported") }, "tracepoints", Warn, []string{"see btf"}},
 		{"no tracepoint", func(f *Facts) { f.NoTracepoint = []string{"sys_enter"} }, "tracepoints", Fail, []string{"sys_enter", "CONFIG_FTRACE_SYSCALLS"}},
 		{"no capability", func(f *Facts) { f.Capabilities = nil }, "capabilities", Fail, []string{"missing: cap_bpf, cap_perfmon", "run as root"}},
 		{"no perfmon", func(f *Facts) { f.Capabilities = []string{"cap_bpf"} }, "capabilities", Fail, []string{"missing: cap_perfmon;"}},
 		{"no --user", func(f *Facts) { f.Capabilities = []string{"cap_bpf", "cap_perfmon", "cap_setuid"} }, "capabilities", Warn, []string{"cap_setgid, cap_kill", "--user"}},
 		{"sys_admin alone", func(f *Facts) { f.Capabilities = []string{"cap_sys_admin", "cap_setuid", "cap_setgid", "cap_kill"} }, "capabilities", OK, []string{"stands in"}},
-		{"no cgroup2", func(f *Facts) { f.MountErr = cgroup.ErrNoCgroup2 }, "cgroup", Fail, []string{"mount -t cgroup2"}},
-		{"no cgroup2", func(f *Facts) { f.MountErr = cgroup.ErrNoCgroup2 }, "cgroup-write", Warn, []string{"not tried"}},
-		{"no cgroup2", func(f *Facts) { f.MountErr = cgroup.ErrNoCgroup2 }, "clone3", Warn, []string{"not tried"}},
+		{"no cgroup2", func(f *Facts) { f.MountErr = cgroup.ErrNoMount }, "cgroup", Fail, []string{"mount -t cgroup2"}},
+		{"no cgroup2", func(f *Facts) { f.MountErr = cgroup.ErrNoMount }, "cgroup-write", Warn, []string{"not tried"}},
+		{"no cgroup2", func(f *Facts) { f.MountErr = cgroup.ErrNoMount }, "clone3", Warn, []string{"not tried"}},
+		{"v1 only", onV1, "cgroup", OK, []string{"v1 (no cgroup2: the pids hierarchy stands in), at /sys/fs/cgroup/pids"}},
+		{"v1 only", onV1, "clone3", OK, []string{"moved a child into a cgroup"}},
+		{"v1 only, no move", func(f *Facts) { onV1(f); f.CloneErr = unix.ENOSPC }, "clone3", Fail, []string{"no space left", "cpuset.cpus"}},
 		{"hybrid", func(f *Facts) { f.Mount.Layout = cgroup.Hybrid }, "cgroup", OK, []string{"beside v1"}},
 		{"no right to the cgroup", func(f *Facts) { refused(f, unix.EACCES) }, "cgroup-write", Fail, []string{"below /user.slice: permission denied", "cap_dac_override"}},
 		{"read-only cgroup2", func(f *Facts) { refused(f, unix.EROFS) }, "cgroup-write", Fail, []string{"remount,rw /sys/fs/cgroup"}},
@@ -188,7 +197,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
-	if got := parseLockdown("garbage"); got != "" {
+	if got := profiler.ParseLockdown("garbage"); got != "" {
 		t.Errorf("lockdown %q", got)
 	}
 }

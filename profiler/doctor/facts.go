@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/iovisor/gobpf/pkg/bpffs"
 	"golang.org/x/sys/unix"
 
@@ -25,6 +26,7 @@ type Facts struct {
 	PossibleCPUs int
 
 	BTF          error    // nil: there
+	Given        bool     // by a file of the user's
 	NoTracepoint []string // those of scallop that the BTF lacks
 
 	Capabilities []string // effective ones
@@ -64,19 +66,20 @@ type Runtime struct {
 
 // Gather reads and attempts everything. child is a command line that makes that
 // many getppid calls.
-func Gather(ctx context.Context, child func(calls int) []string) *Facts {
-	f := &Facts{}
+// Types are the kernel's from a file of the user's, nil: it tells them.
+func Gather(ctx context.Context, types *btf.Spec, child func(calls int) []string) *Facts {
+	f := &Facts{Given: types != nil}
 	readKernel(f)
 	readSelf(f)
 	readMounts(f)
-	f.NoTracepoint, f.BTF = readTracepoints()
+	f.NoTracepoint, f.BTF = readTracepoints(types)
 	f.Memory = memory(f.PossibleCPUs)
 	f.Runtimes = findRuntimes(ctx)
 	if f.MountErr == nil {
 		attemptCgroup(f, child(0))
 	}
 	for _, probe := range profiler.Probes() {
-		f.SelfTests = append(f.SelfTests, selfTest(probe, f.Mount, f.MountErr, child))
+		f.SelfTests = append(f.SelfTests, selfTest(probe, types, f.Mount, f.MountErr, child))
 	}
 	return f
 }
@@ -92,7 +95,7 @@ func readKernel(f *Facts) {
 		f.PossibleCPUs = n
 	}
 	f.SeccompActions = strings.Fields(readText("/proc/sys/kernel/seccomp/actions_avail"))
-	f.Lockdown = readText("/sys/kernel/security/lockdown")
+	f.Lockdown = readText(profiler.LockdownPath)
 	f.Unprivileged = readText("/proc/sys/kernel/unprivileged_bpf_disabled")
 }
 
@@ -101,7 +104,6 @@ func readSelf(f *Facts) {
 	f.Capabilities = profiler.EffectiveCapabilities(status)
 	f.Seccomp, _ = strconv.Atoi(profiler.StatusField(status, "Seccomp"))
 	f.NoNewPrivs = profiler.StatusField(status, "NoNewPrivs") == "1"
-	f.Cgroup = cgroup.ParseOwn(readText("/proc/self/cgroup"))
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit) == nil {
 		f.MemoryLock = limit.Cur
@@ -110,6 +112,7 @@ func readSelf(f *Facts) {
 
 func readMounts(f *Facts) {
 	f.Mount, f.MountErr = cgroup.FindMount()
+	f.Cgroup = f.Mount.ParseOwn(readText("/proc/self/cgroup"))
 	f.BPFFS, _ = bpffs.IsMounted()
 	f.Tracefs = parseTracefs(readText("/proc/self/mounts"))
 }

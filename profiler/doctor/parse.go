@@ -12,16 +12,6 @@ func parseTracefs(text string) string {
 	return ""
 }
 
-// parseLockdown returns the mode in brackets: "none [integrity] confidentiality".
-func parseLockdown(text string) string {
-	_, rest, _ := strings.Cut(text, "[")
-	mode, _, found := strings.Cut(rest, "]")
-	if !found {
-		return ""
-	}
-	return mode
-}
-
 const unknownVersion = "of unknown version"
 
 // parseVersion takes the version out of the first line of `runtime --version`:

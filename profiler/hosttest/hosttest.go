@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -29,6 +30,18 @@ func Root(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		Lack(t, "root")
+	}
+}
+
+// Cgroup2 needs a host that has it mounted: where only v1 is, the test has no meaning.
+func Cgroup2(t testing.TB, why string) {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(mounts), " - cgroup2 ") {
+		t.Skipf("not on v1: %s", why)
 	}
 }
 

@@ -45,34 +45,24 @@ func (e *CommandError) Unwrap() error { return e.err }
 // ended and something it left behind holds its pipes.
 const pipeDelay = 2 * time.Second
 
-// Start returns when the command has made its execve in the cgroup: the child is
-// born there, by clone3 with CLONE_INTO_CGROUP (Linux 5.7).
+// Start returns when the command has made its execve in the cgroup (see In).
 func Start(opts Options) (*exec.Cmd, error) {
 	path, err := find(opts.Args[0], opts.Env, opts.Dir)
 	if err != nil {
 		return nil, &CommandError{err}
 	}
-	dir, err := os.Open(opts.Cgroup.Dir())
-	if err != nil {
-		return nil, fmt.Errorf("opening the workload's cgroup: %w", err)
-	}
-	defer dir.Close()
 	cmd := &exec.Cmd{
-		Path:      path,
-		Args:      opts.Args,
-		Env:       opts.Env,
-		Dir:       opts.Dir,
-		Stdin:     opts.Stdin,
-		Stdout:    opts.Stdout,
-		Stderr:    opts.Stderr,
-		WaitDelay: pipeDelay,
-		SysProcAttr: &syscall.SysProcAttr{
-			UseCgroupFD: true,
-			CgroupFD:    int(dir.Fd()),
-			Credential:  opts.User.credential(),
-		},
+		Path:        path,
+		Args:        opts.Args,
+		Env:         opts.Env,
+		Dir:         opts.Dir,
+		Stdin:       opts.Stdin,
+		Stdout:      opts.Stdout,
+		Stderr:      opts.Stderr,
+		WaitDelay:   pipeDelay,
+		SysProcAttr: &syscall.SysProcAttr{Credential: opts.User.credential()},
 	}
-	if err := start(cmd, opts.Filter); err != nil {
+	if err := In(opts.Cgroup, cmd, opts.Filter); err != nil {
 		if next := hostCause(opts, err); next != "" {
 			return nil, fmt.Errorf("starting %q in a cgroup of its own: %w: %s", opts.Args[0], reason(err), next)
 		}
@@ -82,26 +72,6 @@ func Start(opts Options) (*exec.Cmd, error) {
 		return nil, &CommandError{startError(opts, err)}
 	}
 	return cmd, nil
-}
-
-// start starts the command, under the filter if there is one.
-func start(cmd *exec.Cmd, filter *confine.Filter) error {
-	if filter == nil {
-		return cmd.Start()
-	}
-	handover, err := confine.Prepare(cmd, filter)
-	if err != nil {
-		return err
-	}
-	defer handover.Close()
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	if err := handover.Await(); err != nil {
-		_ = cmd.Wait() // it tells no more than err
-		return err
-	}
-	return nil
 }
 
 // find looks a command up in the PATH that it will have itself.

@@ -9,6 +9,8 @@ import (
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
 func TestExactThreads(t *testing.T) {
 	hosttest.Root(t)
 	calls := hosttest.Program(t, "calls", "-static", "-pthread")
@@ -47,6 +49,7 @@ func TestExactProcesses(t *testing.T) {
 // of the program: what has none must be counted as lost, to the call.
 func TestExactLosses(t *testing.T) {
 	hosttest.Root(t)
+	hosttest.Cgroup2(t, "what the helper calls before the execve differs from run to run")
 	kinds := hosttest.Program(t, "kinds", hosttest.Bare...)
 	whole := record(t, options(kinds))
 	complete(t, whole)

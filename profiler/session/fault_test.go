@@ -40,6 +40,7 @@ func TestFaultForks(t *testing.T) {
 // A workload that sorts its own threads into threaded cgroups, and moves them all the while.
 func TestFaultThreadsMove(t *testing.T) {
 	hosttest.Root(t)
+	hosttest.Cgroup2(t, "cgroup.type")
 	leftover.None(t)
 	hop := hosttest.Program(t, "hop", "-static", "-pthread")
 	const threads = 8
@@ -72,6 +73,7 @@ func mount(t *testing.T) cgroup.Mount {
 // A frozen workload makes no call, loses none, and can be stopped.
 func TestFaultFrozen(t *testing.T) {
 	hosttest.Root(t)
+	hosttest.Cgroup2(t, "cgroup.freeze")
 	leftover.None(t)
 	until := hosttest.Program(t, "until", "-static")
 	for name, thaws := range map[string]bool{"thawed": true, "for ever": false} {
@@ -116,7 +118,7 @@ func runCgroup(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(cgroup.ParseOwn(string(own)), fmt.Sprintf("scallop-run-%d-test", os.Getpid()))
+	return filepath.Join(mount(t).ParseOwn(string(own)), fmt.Sprintf("scallop-run-%d-test", os.Getpid()))
 }
 
 // freeze the processes in a cgroup that is about to be made, and thaw them a little later.

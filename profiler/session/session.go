@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cilium/ebpf/btf"
+
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/denials"
@@ -29,6 +31,7 @@ type Options struct {
 	Judges []denials.Judge // under Launch.Filter: calls whose arguments are counted
 	Sizes  profiler.Sizes
 	Probe  string // as profiler.Options
+	Types  *btf.Spec
 
 	Checks []ready.Check // the first that applies begins the steady phase
 	// Settle is how long no call must be seen for the first time; 0: not looked at.
@@ -133,11 +136,8 @@ func open(opts Options) (*session, error) {
 }
 
 func (s *session) prepare() error {
-	mount, err := cgroup.FindMount()
-	if err != nil {
-		return err
-	}
-	if s.recorder, err = profiler.Open(profiler.Options{Sizes: s.opts.Sizes, Probe: s.opts.Probe}); err != nil {
+	var err error
+	if s.recorder, err = profiler.Open(profiler.Options{Sizes: s.opts.Sizes, Probe: s.opts.Probe, Types: s.opts.Types}); err != nil {
 		return err
 	}
 	if s.opts.Launch.Filter != nil {
@@ -148,6 +148,7 @@ func (s *session) prepare() error {
 	if err := s.recorder.Start(); err != nil {
 		return err
 	}
+	mount := s.recorder.Mount()
 	cgroup.Sweep(mount)
 	if s.cgroup, err = cgroup.CreateForRun(mount, s.opts.Name); err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -22,14 +21,7 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// The test program is the helper of launch.Start under a filter, as scallop is.
-func TestMain(m *testing.M) {
-	if slices.Equal(os.Args[1:], []string{confine.Command}) {
-		fmt.Fprintln(os.Stderr, confine.Exec())
-		os.Exit(2)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { hosttest.Main(m) }
 
 // unsynced is a process whose main thread alone has a filter.
 func unsynced(t *testing.T) int {
@@ -128,7 +120,7 @@ func TestFilters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(cmd.Start(), handover.Await()); err != nil {
+	if err := errors.Join(cmd.Start(), handover.Await(nil)); err != nil {
 		t.Fatal(err)
 	}
 	for range 20 {

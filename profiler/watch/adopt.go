@@ -183,7 +183,7 @@ func (w *watch) populated(p place) bool {
 
 // own is scallop's own cgroup: what it does for recording is of no interest.
 func (w *watch) own(p place) bool {
-	path, err := pathOfPID(os.Getpid())
+	path, err := w.mount.Own()
 	return err == nil && path == p.path
 }
 

@@ -17,6 +17,7 @@ import (
 // A cgroup that is removed and made again under the same name is another workload each time; that a cgroup2 cannot be
 // renamed while it is recorded, the kernel sees to.
 func TestFaultCgroupMadeAgain(t *testing.T) {
+	hosttest.Cgroup2(t, "v1 lets a cgroup be renamed")
 	parent := top(t)
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path})
 	lives := hosttest.Amount(5, 50)
@@ -44,6 +45,7 @@ func TestFaultCgroupMadeAgain(t *testing.T) {
 // A workload is frozen when it is attached to, or when the recording ends, or both: it is recorded, not waited for, and left
 // as it is.
 func TestFaultFrozen(t *testing.T) {
+	hosttest.Cgroup2(t, "cgroup.freeze")
 	parent := top(t)
 	c := child(t, parent, "frozen")
 	cmd := inCgroup(t, c, server...)
@@ -82,6 +84,7 @@ func TestFaultFrozen(t *testing.T) {
 // Threads that their process moves between cgroups which somebody else made, each a workload: a call is counted where it was
 // made, and none is a container runtime's.
 func TestFaultThreadsMove(t *testing.T) {
+	hosttest.Cgroup2(t, "cgroup.type")
 	parent := top(t)
 	const threads = 4
 	calls := hosttest.Amount(2_000, 400_000)

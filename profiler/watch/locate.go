@@ -19,12 +19,14 @@ type Locator struct {
 	open  func() Engines
 	warn  func(string, ...any)
 	boot  time.Time
+	mount cgroup.Mount
 	known map[string]recording.Workload // by the workload's root cgroup
 }
 
 // NewLocator makes one. open gives the engines to ask, or nil; it is called once, if there is a container at all.
 func NewLocator(open func() Engines, warn func(string, ...any)) *Locator {
-	return &Locator{open: sync.OnceValue(open), warn: warn, boot: bootTime(), known: map[string]recording.Workload{}}
+	mount, _ := cgroup.FindMount() // where there is none, all processes are in the root
+	return &Locator{mount: mount, open: sync.OnceValue(open), warn: warn, boot: bootTime(), known: map[string]recording.Workload{}}
 }
 
 // ticks is USER_HZ, the unit of times in /proc: 100 on every architecture.
@@ -44,7 +46,7 @@ func (l *Locator) Of(ctx context.Context, pid int, at time.Time, exe string) (re
 	if at.IsZero() || born.After(at.Add(bootSlack)) {
 		return recording.Workload{}, false
 	}
-	in, err := pathOfPID(pid)
+	in, err := pathOfPID(l.mount, pid)
 	if err != nil {
 		return recording.Workload{}, false
 	}

@@ -72,7 +72,7 @@ func isEntering(pid, leader int, running cgroup.Cgroup) bool {
 	if p == nil || pid == leader {
 		return false
 	}
-	if parent, err := pathOfPID(p.parent); err != nil || within(parent, running.Path) {
+	if parent, err := pathOfPID(running.Mount, p.parent); err != nil || within(parent, running.Path) {
 		return false
 	}
 	runs, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))

@@ -148,8 +148,11 @@ func TestZeroRaceOfRunc(t *testing.T) {
 		if err := errorsOf(os.Mkdir(config, 0o755), writeSpec(config, filepath.Join(dir, "rootfs"), filepath.Join(parent.Path, id))); err != nil {
 			return err
 		}
-		// A host with cgroup2 alone, for runc.
+		// A host with one kind of cgroups alone, for runc.
 		script := `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"`
+		if parent.Mount.Layout == cgroup.V1 {
+			script = `exec "$@"`
+		}
 		out, err := exec.Command(unshare, "-m", "sh", "-c", script, "sh", runc, "--root", filepath.Join(dir, "state"), "run", "--bundle", config, id).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("runc: %w: %s", err, out)

@@ -47,7 +47,7 @@ func (t *target) resolve(ctx context.Context, opts Options, mount cgroup.Mount) 
 			err = fmt.Errorf("%s: %w below %s: check the path", t, fs.ErrNotExist, mount.Path)
 		}
 	case PID:
-		t.path, err = pathOfPID(t.Number)
+		t.path, err = pathOfPID(mount, t.Number)
 	case Container, Pod, Labelled:
 		err = t.resolveContainers(ctx, opts)
 	}
@@ -102,7 +102,7 @@ func cgroupPath(mount cgroup.Mount, text string) string {
 	return clean
 }
 
-func pathOfPID(pid int) (string, error) {
+func pathOfPID(mount cgroup.Mount, pid int) (string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 		return "", fmt.Errorf("pid %d: no such process: look for it with ps", pid)
@@ -110,7 +110,7 @@ func pathOfPID(pid int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("finding the cgroup of pid %d: %w: run as root", pid, err)
 	}
-	return cgroup.ParseOwn(string(text)), nil
+	return mount.ParseOwn(string(text)), nil
 }
 
 // warnIfShared tells of processes that are recorded though they are not asked for.

@@ -19,6 +19,8 @@ import (
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
 // recorded is a watch that runs beside the test, and all that came of it.
 type recorded struct {
 	t       *testing.T

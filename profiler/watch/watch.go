@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cilium/ebpf/btf"
+
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/engine"
@@ -25,6 +27,7 @@ type Options struct {
 	Tool  string // version of scallop
 	Sizes profiler.Sizes
 	Probe string // as profiler.Options
+	Types *btf.Spec
 
 	Targets []Target
 	Exclude []string // globs of names, IDs and cgroup paths that are not recorded
@@ -195,7 +198,7 @@ func (w *watch) openRecorder() error {
 		return err
 	}
 	w.recorder, err = profiler.Open(profiler.Options{
-		Sizes: w.opts.Sizes, Probe: w.opts.Probe, Containers: true, BirthStopSignals: w.stopSignals(nil),
+		Sizes: w.opts.Sizes, Probe: w.opts.Probe, Types: w.opts.Types, Containers: true, BirthStopSignals: w.stopSignals(nil),
 		Uncounted: w.opts.Beside != nil,
 	})
 	if err != nil {
