@@ -19,6 +19,7 @@ type recordFlags struct {
 	pin, resume, unpin      string
 	duration, checkpoint    time.Duration
 	probe                   string
+	btf                     btfFlag
 	quiet                   bool
 }
 
@@ -37,13 +38,14 @@ func addRecordFlags(flags *pflag.FlagSet, f *recordFlags) {
 	flags.DurationVar(&f.duration, "duration", 0, "end after `DURATION`")
 	flags.DurationVar(&f.checkpoint, "checkpoint", 30*time.Second, "write the recordings so far every `INTERVAL`; 0 is never")
 	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf, raw_tracepoint or tracepoint (default: the best of this kernel)")
+	flags.Var(&f.btf, "btf", btfUsage)
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
 	_ = flags.MarkHidden("probe")
 }
 
 // options checks every flag before anything is attached.
 func (f *recordFlags) options() (watch.Options, error) {
-	opts := watch.Options{Tool: version, Probe: f.probe, Duration: f.duration, Checkpoint: f.checkpoint}
+	opts := watch.Options{Tool: version, Probe: f.probe, Types: f.btf.types, Duration: f.duration, Checkpoint: f.checkpoint}
 	if err := f.checkValues(); err != nil {
 		return opts, err
 	}

@@ -34,6 +34,7 @@ type runFlags struct {
 	checkpoint          time.Duration
 	maxCalls            int
 	probe               string
+	btf                 btfFlag
 	quiet, passthrough  bool
 }
 
@@ -63,6 +64,7 @@ func addRunFlags(flags *pflag.FlagSet, f *runFlags) {
 	flags.DurationVar(&f.checkpoint, "checkpoint", 10*time.Second, "write the recording so far every `INTERVAL`; 0 is never")
 	flags.IntVar(&f.maxCalls, "max-calls", 0, "room for `N` different calls by phase; more are counted as lost (default 2298)")
 	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf, raw_tracepoint or tracepoint (default: the best of this kernel)")
+	flags.Var(&f.btf, "btf", btfUsage)
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
 	flags.BoolVar(&f.passthrough, "passthrough-exit", false, "exit with the command's own code (128+N after signal N)")
 	_ = flags.MarkHidden("probe")
@@ -79,6 +81,7 @@ func (f *runFlags) options(e *env, flags *pflag.FlagSet, args []string) (session
 		Name:        name,
 		Tool:        version,
 		Probe:       f.probe,
+		Types:       f.btf.types,
 		Sizes:       profiler.SizesFor(1),
 		Notify:      !f.noNotify,
 		StopTimeout: f.stopTimeout,
