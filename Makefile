@@ -3,7 +3,7 @@ SHELL := /bin/bash
 GO ?= go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
-.PHONY: help build test test-faults test-kernels test-crun lint demo bench soak baselines generate check-generated service-calls fuzz release setup setup-kernels setup-demo setup-generate clean
+.PHONY: help build test test-faults test-kernels test-layouts test-crun lint demo bench soak baselines generate check-generated service-calls fuzz release setup setup-kernels setup-demo setup-generate clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -71,6 +71,10 @@ RUN ?=
 APPEND ?=
 test-kernels: setup-kernels ## privileged tests on other kernels and on aarch64, in emulation: KERNEL=5.10 RUN=TestPhases V=1 APPEND=preempt=full SHELL_IN=1
 	$(GO) run ./cmd/kernels --table README.md --run '$(RUN)' --append '$(APPEND)' $(if $(V),-v) $(if $(SHELL_IN),--shell) $(KERNEL)
+
+LAYOUT ?= all
+test-layouts: setup-kernels ## the same in guests that lack something or are laid out in another way: LAYOUT=v1,no-btf KERNEL=6.1 RUN=… V=1 SHELL_IN=1
+	$(GO) run ./cmd/kernels --layouts '$(LAYOUT)' --run '$(RUN)' $(if $(V),-v) $(if $(SHELL_IN),--shell) $(KERNEL)
 
 CRUN ?=
 test-crun: ## containers of crun in a virtual machine: CRUN=1.8.1 RUN=TestExec SHELL_IN=1

@@ -64,7 +64,7 @@ func TestVerdictOfGuest(t *testing.T) {
 
 // The script and the parser must agree on the lines between them.
 func TestScriptIsUnderstood(t *testing.T) {
-	script := testScript("a'b")
+	script := testScript("a'b", layout{})
 	for _, b := range binaries {
 		for _, want := range []string{
 			"echo \"" + lineRun + "\" " + b.Package + "\n",
@@ -76,7 +76,7 @@ func TestScriptIsUnderstood(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(testScript(""), "cmd-scallop-verify_test.test -test.v -test.timeout 400s -test.run '^TestExportAndEnforce'\n") {
+	if !strings.Contains(testScript("", layout{}), "cmd-scallop-verify_test.test -test.v -test.timeout 400s -test.run '^TestExportAndEnforce'\n") {
 		t.Error("a binary's own choice of tests is not taken")
 	}
 }

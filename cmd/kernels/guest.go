@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -40,12 +42,12 @@ func (l *lab) fetched(ctx context.Context, p pin, pattern string) ([]byte, error
 type writeRoot func(context.Context, pin, io.Writer) error
 
 // prepare writes a guest's kernel and its root.
-func (l *lab) prepare(ctx context.Context, p pin, root writeRoot) (boot, error) {
+func (l *lab) prepare(ctx context.Context, j job, root writeRoot) (boot, error) {
 	b := boot{
-		Kernel: filepath.Join(l.dir, p.Name+".vmlinuz"), Initrd: filepath.Join(l.dir, p.Name+".cpio"),
-		Append: l.options.append, CPUs: l.options.cpus, MiB: l.options.mib,
+		Kernel: filepath.Join(l.dir, j.file()+".vmlinuz"), Initrd: filepath.Join(l.dir, j.file()+".cpio"),
+		Append: strings.TrimSpace(j.layout.Append + " " + l.options.append), CPUs: cmp.Or(j.layout.CPUs, l.options.cpus), MiB: l.options.mib,
 	}
-	image, err := l.fetched(ctx, p, "vmlinuz*")
+	image, err := l.fetched(ctx, j.pin, "vmlinuz*")
 	if err != nil {
 		return b, err
 	}
@@ -53,7 +55,7 @@ func (l *lab) prepare(ctx context.Context, p pin, root writeRoot) (boot, error) 
 	if err != nil {
 		return b, err
 	}
-	return b, errors.Join(root(ctx, p, initrd), initrd.Close(), os.WriteFile(b.Kernel, image, 0o644))
+	return b, errors.Join(root(ctx, j.pin, initrd), initrd.Close(), os.WriteFile(b.Kernel, image, 0o644))
 }
 
 // scriptRoot is the root of a guest that does what the script says, with the tests and their programs.
@@ -82,8 +84,8 @@ func givenRoot(dir string) writeRoot {
 
 // run boots a guest, which has standard input if it is not nil, and returns when it has powered off. One that takes longer
 // than the timeout, if there is one, is killed.
-func (l *lab) run(ctx context.Context, p pin, root writeRoot, stdin io.Reader, console io.Writer) error {
-	b, err := l.prepare(ctx, p, root)
+func (l *lab) run(ctx context.Context, j job, root writeRoot, stdin io.Reader, console io.Writer) error {
+	b, err := l.prepare(ctx, j, root)
 	if err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func (l *lab) run(ctx context.Context, p pin, root writeRoot, stdin io.Reader, c
 		ctx, cancel = context.WithTimeout(ctx, l.options.timeout)
 		defer cancel()
 	}
-	args := machines[p.Arch].command(b)
+	args := machines[j.Arch].command(b)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, console, console
 	if err := cmd.Run(); err != nil && ctx.Err() == nil {
@@ -123,14 +125,14 @@ type outcome struct {
 }
 
 // runLogged keeps the guest's console in a file, where a person can follow it.
-func (l *lab) runLogged(ctx context.Context, p pin, o *outcome) error {
-	path := filepath.Join(l.options.out, p.Name+".log")
+func (l *lab) runLogged(ctx context.Context, j job, o *outcome) error {
+	path := filepath.Join(l.options.out, j.file()+".log")
 	log, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	err = l.run(ctx, p, l.scriptRoot(testScript(l.options.run)), nil, log)
+	err = l.run(ctx, j, l.scriptRoot(testScript(l.options.run, j.layout)), nil, log)
 	text, readErr := io.ReadAll(io.NewSectionReader(log, 0, maxConsole))
 	o.console = string(text)
 	return errors.Join(err, readErr)
@@ -140,10 +142,10 @@ func (l *lab) runLogged(ctx context.Context, p pin, o *outcome) error {
 const maxConsole = 16 << 20
 
 // test runs the tests on one kernel.
-func (l *lab) test(ctx context.Context, p pin) *outcome {
+func (l *lab) test(ctx context.Context, j job) *outcome {
 	begin := time.Now()
-	o := &outcome{Kernel: p.Name, Arch: p.Arch, Package: p.Package, Version: p.Version, Commit: l.commit, Run: l.options.run, Append: l.options.append}
-	err := l.runLogged(ctx, p, o)
+	o := &outcome{Kernel: j.name(), Arch: j.Arch, Package: j.Package, Version: j.Version, Commit: l.commit, Run: l.options.run, Append: l.options.append}
+	err := l.runLogged(ctx, j, o)
 	o.Seconds = time.Since(begin).Seconds()
 	if missing := (*unfetched)(nil); errors.As(err, &missing) && !l.options.full {
 		o.Verdict, o.Error = skipped, err.Error()

@@ -11,7 +11,7 @@ func TestNotFetched(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // no apt-get
 	for full, want := range map[bool]string{false: skipped, true: failed} {
 		l := &lab{archive: &archive{cache: t.TempDir()}, dir: t.TempDir(), options: options{full: full, out: t.TempDir(), timeout: time.Minute}}
-		o := l.test(t.Context(), pin{Name: "7.2", Arch: "amd64", Suite: "sid", Package: "linux-binary-x", Version: "7.2.13-1"})
+		o := l.test(t.Context(), job{pin: pin{Name: "7.2", Arch: "amd64", Suite: "sid", Package: "linux-binary-x", Version: "7.2.13-1"}})
 		if o.Verdict != want || !strings.Contains(o.Error, "apt-get") {
 			t.Errorf("full %v: %+v", full, o)
 		}

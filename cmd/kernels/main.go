@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type options struct {
 	verbose bool
 	full    bool // what cannot be fetched is a failure
 	jobs    int
+	layouts string // names of layouts to test in instead
 	cpus    int
 	mib     int
 	append  string
@@ -73,6 +75,7 @@ func parseArgs(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&opts.fetch, "fetch", "", "only fetch this package of pins.tsv with all that it depends on, and print where it is")
 	flags.BoolVar(&opts.verbose, "v", false, "tell of tests that passed, too")
 	flags.IntVar(&opts.jobs, "jobs", 2, "guests at a time, each on one CPU of the host")
+	flags.StringVar(&opts.layouts, "layouts", "", "test in these `LAYOUTS` instead, separated by commas, or in all of cmd/kernels/layouts.go")
 	flags.IntVar(&opts.cpus, "cpus", 2, "CPUs of a guest")
 	flags.IntVar(&opts.mib, "memory", 1024, "memory of a guest, in MiB")
 	flags.StringVar(&opts.append, "append", "", "more words for the kernel's command line, as in preempt=full")
@@ -104,6 +107,16 @@ func work(ctx context.Context, opts options, stdout io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	guests, err := jobs(chosen, opts.layouts)
+	if err != nil {
+		return false, err
+	}
+	if len(guests) == 0 {
+		return false, fmt.Errorf("layout %s is not for kernel %s: see cmd/kernels/layouts.go", opts.layouts, strings.Join(opts.kernels, ", "))
+	}
+	if opts.layouts != "" {
+		opts.out = filepath.Join(opts.out, "layouts") // the kernels' own results stay
+	}
 	store, err := openArchive()
 	if err != nil {
 		return false, err
@@ -123,11 +136,11 @@ func work(ctx context.Context, opts options, stdout io.Writer) (bool, error) {
 		return true, l.printPackages(ctx, stdout)
 	case opts.shell:
 		l.options.timeout = 0
-		return true, l.run(ctx, chosen[0], l.scriptRoot(shellScript), os.Stdin, stdout)
+		return true, l.run(ctx, guests[0], l.scriptRoot(guests[0].layout.Setup+shellScript), os.Stdin, stdout)
 	case opts.root != "":
-		return true, l.run(ctx, chosen[0], givenRoot(opts.root), os.Stdin, stdout)
+		return true, l.run(ctx, guests[0], givenRoot(opts.root), os.Stdin, stdout)
 	}
-	return l.judge(ctx, chosen, stdout)
+	return l.judge(ctx, guests, stdout)
 }
 
 // printPackages tells where a package and its dependencies are.
@@ -145,7 +158,7 @@ func (l *lab) printPackages(ctx context.Context, stdout io.Writer) error {
 }
 
 // judge runs the tests, keeps the results, and writes the table once every pinned kernel has been through all tests.
-func (l *lab) judge(ctx context.Context, chosen []pin, stdout io.Writer) (bool, error) {
+func (l *lab) judge(ctx context.Context, chosen []job, stdout io.Writer) (bool, error) {
 	if err := os.MkdirAll(l.options.out, 0o755); err != nil {
 		return false, fmt.Errorf("making a folder for the results: %w", err)
 	}
@@ -155,11 +168,14 @@ func (l *lab) judge(ctx context.Context, chosen []pin, stdout io.Writer) (bool, 
 	}
 	now := l.testAll(ctx, chosen, stdout)
 	ok := !slices.ContainsFunc(now, func(o *outcome) bool { return o.Verdict == failed })
-	outcomes := merge(l.pins, before, now)
+	outcomes := now
+	if l.options.layouts == "" {
+		outcomes = merge(l.pins, before, now)
+	}
 	if err := writeResults(l.options.out, outcomes); err != nil {
 		return false, err
 	}
-	if l.options.table == "" || l.options.run+l.options.append != "" || !allPassed(l.pins, outcomes) {
+	if l.options.table == "" || l.options.run+l.options.append+l.options.layouts != "" || !allPassed(l.pins, outcomes) {
 		return ok, nil
 	}
 	return ok, writeTable(l.options.table, outcomes)

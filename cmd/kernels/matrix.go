@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// testAll runs several kernels at a time, and tells of each in the order of the pins, as soon as its turn has come.
+// testAll runs several kernels at a time, and tells of each in the order of the jobs, as soon as its turn has come.
 // The last ones begin first: aarch64 takes longest, and must not be left for the end.
-func (l *lab) testAll(ctx context.Context, chosen []pin, w io.Writer) []*outcome {
+func (l *lab) testAll(ctx context.Context, chosen []job, w io.Writer) []*outcome {
 	done := make([]chan *outcome, len(chosen))
 	for i := range done {
 		done[i] = make(chan *outcome, 1)

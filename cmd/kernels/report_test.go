@@ -23,6 +23,7 @@ func TestReport(t *testing.T) {
 				"    profiler/session exited with code 1\n" +
 				"    profiler/denials did not come to its end\n" +
 				"    cmd/scallop/verify_test did not come to its end\n" +
+				"    cmd/scallop/layout_test did not come to its end\n" +
 				"FAIL\tkernel/6.1\t61s\n"},
 		"passed": {outcome{Kernel: "6.1", Arch: "amd64", Version: "6.1.176-1", Seconds: 61.4, Verdict: passed,
 			Guest: &guestResult{Machine: "x86_64", Tests: []testResult{{Package: "profiler", Name: "TestABIs", Outcome: passed, Seconds: 1}}}}, true,
@@ -33,6 +34,7 @@ func TestReport(t *testing.T) {
 			"--- FAIL: kernel/5.10\n" +
 				"    profiler did not come to its end\n    profiler/session did not come to its end\n    profiler/denials did not come to its end\n" +
 				"    cmd/scallop/verify_test did not come to its end\n" +
+				"    cmd/scallop/layout_test did not come to its end\n" +
 				"    [   12.345678] BUG: unable to handle page fault for address: ffffffffc0000000\n" +
 				"    [   12.345679] Call Trace:\n    [   12.345680] Kernel panic - not syncing: Fatal exception\n" +
 				"    the console's last lines:\n    one\n    two\\x1b[31m\nFAIL\tkernel/5.10\t13s\n"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -21,7 +22,11 @@ var binaries = []binary{
 	{Package: "profiler/session"},
 	{Package: "profiler/denials"},
 	{Package: "cmd/scallop/verify_test", Only: "^TestExportAndEnforce"},
+	{Package: layoutTests},
 }
+
+// layoutTests is the package that knows what scallop has to do in each layout.
+const layoutTests = "cmd/scallop/layout_test"
 
 // file is the binary's name in a guest.
 func (b binary) file() string { return strings.ReplaceAll(b.Package, "/", "-") + ".test" }
@@ -64,15 +69,16 @@ const (
 // patience bounds a test binary in a guest.
 const patience = "400s"
 
-// testScript is what a guest does to run the tests that match; an empty expression means each binary's own choice.
-func testScript(run string) string {
+// testScript is what a guest does to run the tests that match; an empty expression means the choice of the layout.
+func testScript(run string, l layout) string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "export SCALLOP_TEST_LAYOUT=%s\n%s", quoted(cmp.Or(l.Name, plain)), l.Setup)
 	// A line of its own: the firmware leaves the cursor anywhere.
 	fmt.Fprintf(&b, "echo\necho %q \"$(uname -r) $(uname -m)\"\n", lineKernel)
 	for _, bin := range binaries {
 		only := run
 		if only == "" {
-			only = bin.Only
+			only = l.only(bin)
 		}
 		fmt.Fprintf(&b, "echo %q %s\n", lineRun, bin.Package)
 		fmt.Fprintf(&b, "/tests/%s -test.v -test.timeout %s -test.run %s\n", bin.file(), patience, quoted(only))
