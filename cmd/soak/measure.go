@@ -90,11 +90,10 @@ func (c *crowd) churn(ctx context.Context, opts options) {
 		return
 	}
 	var all sync.WaitGroup
-	next := time.NewTicker(time.Second / time.Duration(opts.rate))
-	defer next.Stop()
+	began, interval := time.Now(), time.Second/time.Duration(opts.rate)
 	for i := range int(opts.duration.Seconds() * float64(opts.rate)) {
 		select {
-		case <-next.C:
+		case <-time.After(time.Until(began.Add(time.Duration(i+1) * interval))): // a ticker leaves out what it is late for
 		case <-ctx.Done():
 			return
 		}
