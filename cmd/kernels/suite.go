@@ -50,6 +50,7 @@ var programs = []program{
 	{Name: "denied", Flags: withLibrary},
 	{Name: "forks", Flags: withLibrary},
 	{Name: "hop", Flags: withLibrary},
+	{Name: "tsync", Flags: withLibrary},
 	{Name: "until", Flags: withLibrary},
 	{Name: "kinds", Flags: bare},
 	{Name: "phases", Flags: bare},
