@@ -66,7 +66,7 @@ func startIn(c *cgroup.Cgroup, cmd *exec.Cmd) error {
 	if c == nil {
 		return cmd.Start()
 	}
-	return launch.In(c, cmd, nil)
+	return launch.In(c, cmd)
 }
 
 func (a *actor) pid() int { return a.cmd.Process.Pid }

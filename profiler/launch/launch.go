@@ -30,6 +30,9 @@ type Options struct {
 	Stderr io.Writer
 	Cgroup *cgroup.Cgroup
 	Filter *confine.Filter // nil: none
+	// Entering is called before a process that was not born in the cgroup is moved there (v1): the kernel tells of a move
+	// only when it is done. nil: not called.
+	Entering func(pid int) error
 }
 
 // CommandError says that the command itself cannot be started: it is not there,
@@ -62,7 +65,7 @@ func Start(opts Options) (*exec.Cmd, error) {
 		WaitDelay:   pipeDelay,
 		SysProcAttr: &syscall.SysProcAttr{Credential: opts.User.credential()},
 	}
-	if err := In(opts.Cgroup, cmd, opts.Filter); err != nil {
+	if err := in(opts, cmd); err != nil {
 		if next := hostCause(opts, err); next != "" {
 			return nil, fmt.Errorf("starting %q in a cgroup of its own: %w: %s", opts.Args[0], reason(err), next)
 		}

@@ -178,6 +178,7 @@ func (s *session) prepare() error {
 func (s *session) begin() error {
 	opts := s.opts.Launch
 	opts.Cgroup = s.cgroup
+	opts.Entering = func(pid int) error { return s.recorder.Enter(s.number, pid) }
 	if s.notify != nil {
 		opts.Env = append(opts.Env[:len(opts.Env):len(opts.Env)], "NOTIFY_SOCKET="+s.notify.Address)
 	}

@@ -17,7 +17,7 @@ import (
 // containerID is of no engine: the path of its cgroup tells that it is a container.
 var containerID = strings.Repeat("c0ffee00", 8)
 
-// A cgroup, a container by the path that its ID gives it, and everything.
+// A cgroup, a container by its path, since there is no engine, and everything.
 func TestRecord(t *testing.T) {
 	_, want := layout(t)
 	if want.refused != "" && want.args == nil {
@@ -32,7 +32,7 @@ func TestRecord(t *testing.T) {
 		cgroups []string // below the test's own
 	}{
 		"cgroup":    {[]string{"--cgroup", "/layout/named", "--wait"}, []string{"named"}},
-		"container": {[]string{"--container", containerID, "--wait"}, []string{containerID}},
+		"container": {[]string{"--cgroup", "/layout/" + containerID, "--wait"}, []string{containerID}},
 		"all":       {[]string{"--all", "--root", "/layout"}, []string{"a", "b.service", containerID}},
 	} {
 		t.Run(name, func(t *testing.T) {
