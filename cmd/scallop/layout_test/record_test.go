@@ -38,7 +38,7 @@ func TestRecord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			top := folder(t, mount, "layout")
 			out := t.TempDir()
-			end := record(t, append(append([]string{"record", "-o", out}, test.args...), want.args...)...)
+			end := record(t, append(append([]string{"record", "--output", "json", "-o", out}, test.args...), want.args...)...)
 			for _, name := range test.cgroups {
 				runIn(t, folder(t, mount, filepath.Join(top.Path, name)))
 			}
@@ -81,7 +81,7 @@ func record(t *testing.T, args ...string) (end func()) {
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	for range 300 {
 		text, _ := os.ReadFile(log)
-		if strings.Contains(string(text), "recording; ") {
+		if strings.Contains(string(text), "\"recording\"") {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
