@@ -21,12 +21,11 @@ import (
 
 // runFlags are the flags of `scallop run`, as typed.
 type runFlags struct {
-	output, name        string
-	user, chdir         string
-	env                 []string
-	readyHTTP, readyTCP []string
-	readyExec, readyLog []string
-	readyAfter, settle  time.Duration
+	output, name string
+	user, chdir  string
+	env          []string
+	readyFlags
+	readyLog            []string
 	noNotify            bool
 	stopSignals         []string
 	stopTimeout         time.Duration
@@ -38,8 +37,6 @@ type runFlags struct {
 	quiet, passthrough  bool
 }
 
-const defaultSettle = 5 * time.Second
-
 // maxMaxCalls is the number of counters that the kernel side can tell apart.
 const maxMaxCalls = 1<<16 - 1
 
@@ -50,12 +47,8 @@ func addRunFlags(flags *pflag.FlagSet, f *runFlags) {
 	flags.StringVarP(&f.user, "user", "u", "", "run the command as `USER[:GROUP]`, names or numbers")
 	flags.StringVarP(&f.chdir, "chdir", "C", "", "run the command in `DIR`")
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "set `KEY=VALUE` for the command, or pass KEY on; repeatable")
-	flags.StringArrayVar(&f.readyHTTP, "ready-http", nil, "ready when `URL` answers a GET with a status below 400")
-	flags.StringArrayVar(&f.readyTCP, "ready-tcp", nil, "ready when `HOST:PORT` accepts a connection")
-	flags.StringArrayVar(&f.readyExec, "ready-exec", nil, "ready when this shell `COMMAND` exits with 0; it is not recorded")
+	f.readyFlags.addTo(flags)
 	flags.StringArrayVar(&f.readyLog, "ready-log", nil, "ready when a line of output matches `REGEXP`; output then goes through a pipe")
-	flags.DurationVar(&f.readyAfter, "ready-after", 0, "ready after `DURATION`")
-	flags.DurationVar(&f.settle, "settle", defaultSettle, "ready when no call was seen for the first time for `DURATION`, if no --ready-… is given; 0 is never")
 	flags.BoolVar(&f.noNotify, "no-notify", false, "do not set NOTIFY_SOCKET for the command")
 	flags.StringSliceVar(&f.stopSignals, "stop-signal", []string{"TERM", "INT", "QUIT"}, "`SIGNAL`s to the command that begin shutdown; scallop sends the first")
 	flags.DurationVar(&f.stopTimeout, "stop-timeout", 10*time.Second, "kill what has not stopped `DURATION` after the stop signal")
@@ -128,11 +121,6 @@ func (f *runFlags) checkValues(flags *pflag.FlagSet) error {
 			return fmt.Errorf("--env %q: has no name: write it as KEY=VALUE", entry)
 		}
 	}
-	for _, command := range f.readyExec {
-		if strings.TrimSpace(command) == "" {
-			return errors.New("--ready-exec: is empty: give a shell command")
-		}
-	}
 	if f.maxCalls < 0 || f.maxCalls > maxMaxCalls {
 		return fmt.Errorf("--max-calls %d: give 1 to %d", f.maxCalls, maxMaxCalls)
 	}
@@ -144,30 +132,15 @@ func (f *runFlags) checkValues(flags *pflag.FlagSet) error {
 
 func (f *runFlags) checkDurations() error {
 	return notNegative(map[string]time.Duration{
-		"ready-after": f.readyAfter, "settle": f.settle, "stop-timeout": f.stopTimeout,
-		"duration": f.duration, "stop-after": f.stopAfter, "checkpoint": f.checkpoint,
+		"stop-timeout": f.stopTimeout, "duration": f.duration, "stop-after": f.stopAfter, "checkpoint": f.checkpoint,
 	})
 }
 
-// readiness collects the checks. Settling is looked at if asked for, or if
-// nothing else is.
+// readiness collects the checks.
 func (f *runFlags) readiness(e *env, opts *session.Options, settleAsked bool) error {
-	for _, url := range f.readyHTTP {
-		check, err := ready.HTTP(url)
-		if err != nil {
-			return err
-		}
-		opts.Checks = append(opts.Checks, check)
-	}
-	for _, address := range f.readyTCP {
-		check, err := ready.TCP(address)
-		if err != nil {
-			return err
-		}
-		opts.Checks = append(opts.Checks, check)
-	}
-	for _, command := range f.readyExec {
-		opts.Checks = append(opts.Checks, ready.Exec(command, e.environ))
+	var err error
+	if opts.Checks, err = f.checks(e.environ); err != nil {
+		return err
 	}
 	for _, expression := range f.readyLog {
 		log, err := ready.NewLog(expression)
@@ -178,12 +151,7 @@ func (f *runFlags) readiness(e *env, opts *session.Options, settleAsked bool) er
 		opts.Launch.Stderr = log.Tee(opts.Launch.Stderr)
 		opts.Checks = append(opts.Checks, log.Check())
 	}
-	if f.readyAfter > 0 {
-		opts.Checks = append(opts.Checks, ready.After(f.readyAfter))
-	}
-	if settleAsked || len(opts.Checks) == 0 {
-		opts.Settle = f.settle
-	}
+	opts.Settle = f.settling(settleAsked, opts.Checks)
 	return nil
 }
 
