@@ -75,9 +75,9 @@ func loadInto(objs any, opts Options) error {
 	if err != nil {
 		return err
 	}
-	cpus, err := ebpf.PossibleCPU()
+	cpus, err := possibleCPUs()
 	if err != nil {
-		return fmt.Errorf("counting possible CPUs: %w", err)
+		return err
 	}
 	if err := opts.Sizes.apply(spec, cpus); err != nil {
 		return err

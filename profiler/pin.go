@@ -75,9 +75,9 @@ func Unpin(dir string) error {
 
 // OpenPinned takes a recorder over that another process pinned, and that has been counting since.
 func OpenPinned(dir string) (*Recorder, error) {
-	cpus, err := ebpf.PossibleCPU()
+	cpus, err := possibleCPUs()
 	if err != nil {
-		return nil, fmt.Errorf("counting possible CPUs: %w", err)
+		return nil, err
 	}
 	mount, err := cgroup.FindMount()
 	if err != nil {

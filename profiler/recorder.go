@@ -62,9 +62,9 @@ type Recorder struct {
 // Open loads everything into the kernel; nothing is attached yet. Errors end with
 // the next step; loadError tells what they have in common.
 func Open(opts Options) (*Recorder, error) {
-	cpus, err := ebpf.PossibleCPU()
+	cpus, err := possibleCPUs()
 	if err != nil {
-		return nil, fmt.Errorf("counting possible CPUs: %w", err)
+		return nil, err
 	}
 	mount, err := cgroup.FindMount()
 	if err != nil {
