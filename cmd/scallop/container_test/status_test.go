@@ -109,10 +109,18 @@ func startTools(t *testing.T, h *host, profile string) container {
 func status(t *testing.T, h *host, code int, name string, flags ...string) statusReport {
 	t.Helper()
 	args := append([]string{"status", "--output", "json", "--runtime-endpoint", h.endpoint, "--container", name, "--root", "/" + h.room.cgroup}, flags...)
-	cmd := exec.Command(scallop, args...)
 	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	_ = cmd.Run()
+	var cmd *exec.Cmd
+	for range 20 { // Podman takes its time while the other tests have it start containers: scallop says so and ends
+		cmd = exec.Command(scallop, args...)
+		out.Reset()
+		errs.Reset()
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		_ = cmd.Run()
+		if !strings.Contains(errs.String(), "context deadline exceeded") {
+			break
+		}
+	}
 	var r statusReport
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil || cmd.ProcessState.ExitCode() != code || len(r.Workloads) != 1 {
 		t.Fatalf("code %d, %v\n%s%s", cmd.ProcessState.ExitCode(), err, &out, &errs)
