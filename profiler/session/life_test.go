@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,19 @@ import (
 // server is a shell that is ready with a word on its output, lives on, and ends in
 // its SIGTERM handler.
 const server = `trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done`
+
+// telling is a script that makes the file $0 when its traps are set: a signal before that would end it.
+func telling(script string) string { return strings.Replace(script, "while", `: >"$0"; while`, 1) }
+
+// once begins to check when a file is there.
+func once(file string, c ready.Check) ready.Check {
+	return ready.Check{Kind: c.Kind, Wait: func(ctx context.Context) (string, error) {
+		if err := retry(func() error { _, err := os.Stat(file); return err }); err != nil {
+			return "", err
+		}
+		return c.Wait(ctx)
+	}}
+}
 
 // within gives the session a time after which it stops the command: what fails
 // to become ready must not hang.
@@ -82,9 +96,13 @@ func TestReadiness(t *testing.T) {
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			opts := within(options("sh", "-c", server))
+			trapped := filepath.Join(t.TempDir(), "trapped")
+			opts := within(options("sh", "-c", telling(server), trapped))
 			opts.StopAfter = 100 * time.Millisecond
 			prepare(t, &opts)
+			for i, check := range opts.Checks {
+				opts.Checks[i] = once(trapped, check)
+			}
 			r := record(t, opts)
 			complete(t, r)
 			steady := phase(r, recording.PhaseSteady)
@@ -204,10 +222,8 @@ func TestSignalsToScallop(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			signals := make(chan os.Signal)
-			// The script makes the file when its traps are set.
 			flag := filepath.Join(t.TempDir(), "flag")
-			script := strings.Replace(test.script, "while", `: >"$0"; while`, 1)
-			opts := within(options("sh", "-c", script, flag))
+			opts := within(options("sh", "-c", telling(test.script), flag))
 			opts.Signals = signals
 			go func() {
 				_ = retry(func() error { _, err := os.Stat(flag); return err })
@@ -227,8 +243,8 @@ func TestSignalsToScallop(t *testing.T) {
 func TestMarks(t *testing.T) {
 	hosttest.Root(t)
 	marks := make(chan session.MarkRequest)
-	flag := filepath.Join(t.TempDir(), "flag") // made when the traps are set
-	opts := within(options("sh", "-c", `trap 'umask >/dev/null' USR1; trap 'exit 7' TERM; : >"$0"; while :; do sleep 0.05; done`, flag))
+	flag := filepath.Join(t.TempDir(), "flag")
+	opts := within(options("sh", "-c", telling(`trap 'umask >/dev/null' USR1; trap 'exit 7' TERM; while :; do sleep 0.05; done`), flag))
 	opts.Marks = marks
 	signals := make(chan os.Signal)
 	opts.Signals = signals
