@@ -274,7 +274,7 @@ func TestJudged(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.add(t, id)
-		allow := &confine.Filter{Program: []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_LOG}}}
+		allow := &confine.Filter{Program: []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW}}}
 		cmd, err := launch.Start(launch.Options{Args: []string{kinds}, Cgroup: c, Filter: allow})
 		if err != nil {
 			t.Fatal(err)
