@@ -4,11 +4,27 @@
 
 #include "entrant.h"
 
-/* runc executes a sealed copy of itself when it has joined the container's cgroup already (CVE-2019-5736). Nothing
- * but the runtime does that: a program of the same size to which no path leads. */
-static __always_inline bool is_own_copy(struct task_struct *task, struct entrant *entrant)
+/* A runtime goes on as itself after an execve of its own program. One that began outside, before the runtime's parent
+ * moved it in: `/proc/self/exe init`, which the parent takes for done long before this tracepoint. And one inside: runc
+ * executes a sealed copy of itself (CVE-2019-5736), and nothing but the runtime executes a program of the same size to
+ * which no path leads. */
+static __always_inline bool is_same_runtime(struct task_struct *task, struct entrant *entrant, u32 workload)
 {
-	return entrant && entrant->exe_size && exe_size(task) == entrant->exe_size && exe_is_pathless(task);
+	if (!entrant || !entrant->exe_size || exe_size(task) != entrant->exe_size)
+		return false;
+	if (workload != entrant->workload)
+		return workload == NO_WORKLOAD && entrant->moving;
+	return !entrant->called || exe_is_pathless(task);
+}
+
+/* The same for a runtime whose move into a new workload was not seen coming (before_move) and has not been told yet:
+ * its parent outside runs the same program. */
+static __always_inline bool is_arriving(struct task_struct *task, struct workload *w, u32 workload)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+
+	return w->phase == PHASE_SETUP && !w->leader && exe_size(task) == exe_size(parent) &&
+	       workload_of(task_cgroup_id(parent)) != workload;
 }
 
 /* The leader is the first process that makes its execve here. If that was a child of one that is still to make
@@ -31,12 +47,16 @@ static __always_inline int on_exec(struct task_struct *task)
 	struct event *event;
 	bool entrant;
 
-	if (workload != NO_WORKLOAD && is_own_copy(task, entrant_of(tgid)))
+	if (is_same_runtime(task, entrant_of(tgid), workload))
 		return 0;
 	entrant = entrant_leave(tgid);
 	w = bpf_map_lookup_elem(&workloads, &workload);
 	if (workload == NO_WORKLOAD || !w)
 		return 0;
+	if (!entrant && is_arriving(task, w, workload)) {
+		entrant_join(workload, tgid, exe_size(task), 0);
+		return 0;
+	}
 	if (entrant)
 		bpf_map_update_elem(&settled, &tgid, &workload, BPF_ANY);
 	if (!exe_remember(task, workload, &exe))

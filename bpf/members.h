@@ -92,8 +92,8 @@ struct {
 /* Thread groups that joined a workload from outside, until their execve. */
 struct entrant {
 	u32 workload;
-	u32 pad;
-	u64 exe_size; /* bytes of the program that it runs, 0: not known */
+	u32 called;   /* whether it has made a call inside */
+	u64 exe_size; /* bytes of the program that it runs, or if moving, that its mover runs; 0: not known */
 	u64 moving;   /* ID of the cgroup that it is about to be moved to, 0: it is in */
 };
 
@@ -179,6 +179,7 @@ static __noinline u32 entrant_phase(u32 phase)
 	/* About to be moved, but not yet: if it is the workload's own, it goes on as that. */
 	if (entrant->moving && entrant->moving != task_cgroup_id(current_task()))
 		return phase;
+	entrant->called = true;
 	if (BPF_CORE_READ(current_task(), seccomp.mode) >= SECCOMP_MODE_FILTER)
 		return PHASE_HANDOVER;
 	return PHASE_SETUP;

@@ -50,7 +50,7 @@ const (
 type ScallopEntrant struct {
 	_        structs.HostLayout
 	Workload uint32
-	Pad      uint32
+	Called   uint32
 	ExeSize  uint64
 	Moving   uint64
 }

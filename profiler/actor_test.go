@@ -36,6 +36,17 @@ func startActor(t *testing.T, program string, c *cgroup.Cgroup, files ...*os.Fil
 	if c != nil && len(files) > 0 {
 		hosttest.Cgroup2(t, "descriptors from 3 on are the helper's")
 	}
+	a := newActor(t, program, files...)
+	if err := startIn(c, a.cmd); err != nil {
+		t.Fatal(err)
+	}
+	a.do("n") // nothing: the kernel is through with its execve
+	return a
+}
+
+// newActor is one that is still to be started.
+func newActor(t *testing.T, program string, files ...*os.File) *actor {
+	t.Helper()
 	in, orders, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -46,18 +57,16 @@ func startActor(t *testing.T, program string, c *cgroup.Cgroup, files ...*os.Fil
 	}
 	a := &actor{t: t, cmd: exec.Command(program), orders: orders, dots: dots}
 	a.cmd.Stdin, a.cmd.Stdout, a.cmd.ExtraFiles = in, out, files
-	if err := startIn(c, a.cmd); err != nil {
-		t.Fatal(err)
-	}
-	in.Close()
-	out.Close()
 	t.Cleanup(func() {
-		_ = a.cmd.Process.Kill() // it may have ended
-		_ = a.cmd.Wait()
+		if a.cmd.Process != nil {
+			_ = a.cmd.Process.Kill() // it may have ended
+			_ = a.cmd.Wait()
+		}
 		orders.Close() // what it forked ends with this
-		dots.Close()
+		for _, f := range []*os.File{dots, in, out} {
+			f.Close()
+		}
 	})
-	a.do("n") // nothing: the kernel is through with its execve
 	return a
 }
 

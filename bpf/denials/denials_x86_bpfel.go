@@ -67,7 +67,7 @@ const (
 type DenialsEntrant struct {
 	_        structs.HostLayout
 	Workload uint32
-	Pad      uint32
+	Called   uint32
 	ExeSize  uint64
 	Moving   uint64
 }

@@ -1,0 +1,103 @@
+package profiler_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A runtime starts itself (/proc/self/exe init) and moves that process in, often before the kernel is through with the
+// execve. That execve began outside: the process is the runtime's until the next one. If it executes another
+// program than its mover's, it is the workload.
+func TestMovedInDuringAnExecve(t *testing.T) {
+	for whose, want := range map[string]string{"of-its-movers-program": "setup:1 steady:1", "of-another-program": "steady:2"} {
+		t.Run(whose, func(t *testing.T) {
+			s := newStage(t, containers())
+			size := ownSize(t) // programs are told apart by that
+			if whose == "of-another-program" {
+				size++
+			}
+			moved, release := startSlowly(t, padded(t, s.program, size))
+			move(t, waitForExecve(t), s.c)
+			release()
+			moved.do("pxp")
+			wantSeen(t, s.r, s.w, unix.SYS_GETPPID, want)
+		})
+	}
+}
+
+// ownSize is that of the program that this process runs, in bytes.
+func ownSize(t *testing.T) int64 {
+	t.Helper()
+	info, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// padded is a copy of that size, which nobody executes yet.
+func padded(t *testing.T, program string, size int64) string {
+	t.Helper()
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "padded")
+	if err := errors.Join(os.WriteFile(path, data, 0o755), os.Truncate(path, size)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// startSlowly starts an actor whose execve waits for the lease that is on its program, until release is called.
+func startSlowly(t *testing.T, program string) (a *actor, release func()) {
+	t.Helper()
+	lease, err := os.Open(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.FcntlInt(lease.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Fatal(err)
+	}
+	a = newActor(t, program)
+	started := make(chan error, 1)
+	go func() { started <- a.cmd.Start() }()
+	return a, func() {
+		// Closing is not enough: the child has a copy of the descriptor.
+		if _, err := unix.FcntlInt(lease.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
+			t.Fatal(err)
+		}
+		lease.Close()
+		if err := <-started; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// waitForExecve returns the process ID of the child of this process that is in the middle of its execve.
+func waitForExecve(t *testing.T) int {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		lists, _ := filepath.Glob("/proc/self/task/*/children")
+		for _, list := range lists {
+			text, _ := os.ReadFile(list) // the thread may be gone
+			for _, child := range strings.Fields(string(text)) {
+				call, _ := os.ReadFile("/proc/" + child + "/syscall")
+				if strings.HasPrefix(string(call), fmt.Sprintf("%d ", unix.SYS_EXECVE)) {
+					var pid int
+					fmt.Sscan(child, &pid)
+					return pid
+				}
+			}
+		}
+	}
+	t.Fatal("no child was seen in its execve")
+	return 0
+}
