@@ -8,6 +8,7 @@ import (
 	"github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
@@ -97,8 +98,7 @@ func (o RenderOptions) base() (specs.LinuxSeccomp, error) {
 	}
 	if out.DefaultAction == specs.ActErrno && o.Errno == nil {
 		// Docker and runc answer EPERM if nothing is said.
-		enosys := errnos["ENOSYS"]
-		out.DefaultErrnoRet = &enosys
+		out.DefaultErrnoRet = new(uint(policy.ENOSYS))
 	}
 	return out, nil
 }

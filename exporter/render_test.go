@@ -124,14 +124,4 @@ func TestParse(t *testing.T) {
 			t.Errorf("ParseAction(%q) = %q, %v", in, got, err)
 		}
 	}
-	for in, want := range map[string]uint{"ENOSYS": 38, "eperm": 1, "0": 0, "4095": 4095} {
-		if got, err := ParseErrno(in); err != nil || got != want {
-			t.Errorf("ParseErrno(%q) = %d, %v", in, got, err)
-		}
-	}
-	for _, in := range []string{"", "-1", "4096", "70000", "ENOSUCH", "1.0"} {
-		if got, err := ParseErrno(in); err == nil {
-			t.Errorf("ParseErrno(%q) = %d", in, got)
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/exporter/portability"
 )
 
@@ -66,8 +67,7 @@ func (r *rule) includes() *seccomp.Filter {
 
 // answer denies a call with ENOSYS.
 func answer(name string) specs.LinuxSyscall {
-	enosys := errnos["ENOSYS"]
-	return specs.LinuxSyscall{Names: []string{name}, Action: specs.ActErrno, ErrnoRet: &enosys}
+	return specs.LinuxSyscall{Names: []string{name}, Action: specs.ActErrno, ErrnoRet: new(uint(policy.ENOSYS))}
 }
 
 // answered are the calls that need a rule of their own to be answered ENOSYS: none where all
@@ -77,7 +77,7 @@ func (o RenderOptions) answered(p *Profile) []portability.Answered {
 	switch {
 	case err != nil, base.DefaultAction == specs.ActLog:
 		return nil
-	case base.DefaultErrnoRet != nil && *base.DefaultErrnoRet == errnos["ENOSYS"]:
+	case base.DefaultErrnoRet != nil && *base.DefaultErrnoRet == policy.ENOSYS:
 		return nil
 	}
 	return p.Answered

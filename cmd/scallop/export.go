@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scallop-sec/scallop/exporter"
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/exporter/portability"
 	"github.com/scallop-sec/scallop/exporter/severity"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -193,7 +194,7 @@ func (o *exportOptions) render() (exporter.RenderOptions, error) {
 	if o.errno == "" {
 		return r, nil
 	}
-	errno, err := exporter.ParseErrno(o.errno)
+	errno, err := policy.Errno(o.errno)
 	if err != nil {
 		return r, fmt.Errorf("--errno: %w", err)
 	}

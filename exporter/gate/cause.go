@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/scallop-sec/scallop/exporter"
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/exporter/portability"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -118,7 +119,7 @@ func sibling(f *Filter, c *Call) *portability.Added {
 // answersOnPurpose tells whether the filter answers the call with ENOSYS so that a C library takes another one, and nothing but
 // that was seen.
 func (e *Evidence) answersOnPurpose(f *Filter, c *Call) bool {
-	if !e.denials.of(c).enosys || len(e.recordedIn(c)) > 0 || f.answer(c.ABI, c.Name) != fmt.Sprintf("SCMP_ACT_ERRNO(%d)", enosys) {
+	if !e.denials.of(c).enosys || len(e.recordedIn(c)) > 0 || f.answer(c.ABI, c.Name) != fmt.Sprintf("SCMP_ACT_ERRNO(%d)", policy.ENOSYS) {
 		return false
 	}
 	closure := portability.Close(f.passing(c.ABI), portability.Libc, []string{c.ABI})

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/profiler/denials/report"
 	"github.com/scallop-sec/scallop/profiler/recording"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
@@ -70,12 +71,9 @@ func (s *denials) add(source string, w *report.Workload, d *report.Denial) {
 	seen := s.calls[key]
 	seen.callSeen.add(PhaseSeen{d.Phase, d.Count, 1, First{Source: source, Workload: name, Comm: d.Who.Comm, Exe: d.Who.Exe, PID: d.Who.PID, at: d.First}})
 	seen.actions[actionOf(d)] = true
-	seen.enosys = seen.enosys && d.Action == report.Errno && (d.Return == nil || *d.Return == -enosys)
+	seen.enosys = seen.enosys && d.Action == report.Errno && (d.Return == nil || *d.Return == -policy.ENOSYS)
 	seen.starts = seen.starts || d.Phase == recording.PhaseHandover || d.Phase == "" && isRuntime(d.Who.Comm)
 }
-
-// enosys is ENOSYS on every ABI that has a table but MIPS, whose kernels nobody recorded on.
-const enosys = 38
 
 func actionOf(d *report.Denial) string {
 	if d.Return == nil {

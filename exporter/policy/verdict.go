@@ -10,9 +10,6 @@ import (
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
-// enosys is the same number in every ABI that filters are made for here.
-const enosys = 38
-
 // Verdict is what a call with these arguments meets: the action, and the errno that it fails with if that is
 // SCMP_ACT_ERRNO, as the kernel cuts it. Numbers of x32 are without bit 30.
 func (r *Resolved) Verdict(abi syscalls.ABI, nr int, args [6]uint64) (specs.LinuxSeccompAction, uint) {
@@ -58,7 +55,7 @@ func (r *Resolved) Unlisted(abi syscalls.ABI, nr int) Outcome {
 	case t == nil:
 		return r.BadArch
 	case t.stub && (nr > t.top || nr == 0 && abi == syscalls.S390X): // setup, which multiplexes large numbers there
-		return Outcome{specs.ActErrno, enosys}
+		return Outcome{specs.ActErrno, ENOSYS}
 	}
 	return r.Default
 }
