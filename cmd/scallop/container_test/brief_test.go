@@ -31,9 +31,9 @@ func testBrief(t *testing.T, h *host) {
 		})
 	}
 	all.Wait()
-	r.end(unix.SIGINT)
-	if r.exitCode() != 0 {
-		t.Errorf("scallop ended with code %d:\n%s", r.exitCode(), &r.out)
+	r.End(unix.SIGINT)
+	if r.ExitCode() != 0 {
+		t.Errorf("scallop ended with code %d:\n%s", r.ExitCode(), &r.Out)
 	}
 	for i := range briefLives {
 		files, err := filepath.Glob(filepath.Join(r.dir, fmt.Sprintf("%s-%s-%d-*.json", h.kind, prefix, i)))

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 // cli is an engine with a client like Docker's.
@@ -22,7 +24,7 @@ type cli struct {
 }
 
 func (c *cli) do(args ...string) (string, error) {
-	return output(c.room.command(append(c.client[:len(c.client):len(c.client)], args...)...))
+	return process.Output(c.room.command(append(c.client[:len(c.client):len(c.client)], args...)...))
 }
 
 func (c *cli) start(s container) error {
@@ -90,16 +92,16 @@ func startDocker(t *testing.T) *host {
 	t.Helper()
 	r := newRoom(t)
 	socket := "unix://" + filepath.Join(r.dir, "docker.sock")
-	daemon := startProgram(t, r.command("dockerd", "--data-root", filepath.Join(r.dir, "data"), "--exec-root", filepath.Join(r.dir, "exec"),
+	daemon := process.Start(t, r.command("dockerd", "--data-root", filepath.Join(r.dir, "data"), "--exec-root", filepath.Join(r.dir, "exec"),
 		"--pidfile", filepath.Join(r.dir, "docker.pid"), "--host", socket, "--cgroup-parent", "/"+r.cgroup+"/docker",
 		"--storage-driver", r.storage("overlay2", "vfs"), "--iptables=false", "--bridge=none"), nil)
-	t.Cleanup(func() { daemon.end(unix.SIGTERM) })
+	t.Cleanup(func() { daemon.End(unix.SIGTERM) })
 	c := &cli{
 		room: r, client: []string{"docker", "--host", socket},
 		probe: []string{"inspect", "--format", "{{.State.Health.Status}}"}, health: "healthy",
 	}
 	var version string
-	await(t, daemon, func() (err error) {
+	daemon.Await(t, defaultPatience, func() (err error) {
 		version, err = c.do("version", "--format", "{{.Server.Version}}")
 		return err
 	})
@@ -143,9 +145,9 @@ func startPodman(t *testing.T) *host {
 	}
 	socket := filepath.Join(r.dir, "podman.sock")
 	args := append(c.client[:len(c.client):len(c.client)], "system", "service", "--time", "0", "unix://"+socket)
-	service := startProgram(t, r.command(args...), nil)
-	t.Cleanup(func() { service.end(unix.SIGTERM) })
-	await(t, service, func() error {
+	service := process.Start(t, r.command(args...), nil)
+	t.Cleanup(func() { service.End(unix.SIGTERM) })
+	service.Await(t, defaultPatience, func() error {
 		_, err := os.Stat(socket)
 		return err
 	})

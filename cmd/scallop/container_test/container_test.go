@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
 func TestDocker(t *testing.T) {
@@ -33,7 +34,7 @@ type removal struct {
 // testEngine does everything with one engine: it takes seconds to start. Servers have a
 // port each, so one container of each can live at a time.
 func testEngine(t *testing.T, start func(*testing.T) *host, r removal, tools ...string) {
-	need(t, append(tools, "runc", "runc", "nginx", "nginx-light", "redis-server", "redis-server",
+	hosttest.Tools(t, append(tools, "runc", "runc", "nginx", "nginx-light", "redis-server", "redis-server",
 		"busybox", "busybox-static", "unshare", "util-linux")...)
 	t.Parallel()
 	watch := audittest.Start(t)

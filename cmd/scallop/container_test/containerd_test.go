@@ -17,6 +17,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 // containerd is driven as a kubelet does it, through its CRI plugin: each container in a
@@ -66,21 +68,21 @@ func startContainerd(t *testing.T) *host {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	daemon := startProgram(t, r.command("containerd", "--config", config), nil)
-	t.Cleanup(func() { daemon.end(unix.SIGTERM) })
+	daemon := process.Start(t, r.command("containerd", "--config", config), nil)
+	t.Cleanup(func() { daemon.End(unix.SIGTERM) })
 	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
 	c := &containerd{room: r, runtime: cri.NewRuntimeServiceClient(conn), pods: map[string]pod{}}
-	await(t, daemon, func() error {
+	daemon.Await(t, defaultPatience, func() error {
 		ctx, cancel := patience()
 		defer cancel()
 		_, err := c.runtime.Version(ctx, &cri.VersionRequest{})
 		return err
 	})
-	if _, err := output(r.command("ctr", "--address", socket, "--namespace", "k8s.io", "images", "import",
+	if _, err := process.Output(r.command("ctr", "--address", socket, "--namespace", "k8s.io", "images", "import",
 		"--snapshotter", r.storage("overlayfs", "native"), images(t))); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +94,7 @@ func startContainerd(t *testing.T) *host {
 // leave cgroups to runc, which puts them beside the engine's own.
 func (r *room) hasCPU(t *testing.T) bool {
 	t.Helper()
-	controllers, err := output(r.command("cat", "/sys/fs/cgroup/cgroup.controllers"))
+	controllers, err := process.Output(r.command("cat", "/sys/fs/cgroup/cgroup.controllers"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,9 +102,9 @@ func (r *room) hasCPU(t *testing.T) bool {
 }
 
 // awaitImages: the plugin hears of what ctr imported a little later.
-func awaitImages(t *testing.T, daemon *program, client cri.ImageServiceClient) {
+func awaitImages(t *testing.T, daemon *process.Process, client cri.ImageServiceClient) {
 	t.Helper()
-	await(t, daemon, func() error {
+	daemon.Await(t, defaultPatience, func() error {
 		ctx, cancel := patience()
 		defer cancel()
 		for _, name := range []string{"nginx", "redis", "postgres", "tools", "pause"} {

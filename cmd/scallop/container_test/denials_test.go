@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/denials/report"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -59,25 +60,25 @@ func denialsOf(t *testing.T, h *host, s server, profile string, flags ...string)
 	cmd := exec.Command(scallop, args...)
 	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+h.room.dir)
 	log := &events{}
-	p := startProgram(t, cmd, log)
-	t.Cleanup(func() { p.end(unix.SIGTERM) })
-	if err := poll(func() error { _, err := log.find(event{Event: "watching"}); return err }, p.exited()); err != nil {
-		t.Fatalf("scallop denials: %v\n%s", err, &p.out)
+	p := process.Start(t, cmd, log)
+	t.Cleanup(func() { p.End(unix.SIGTERM) })
+	if err := poll(func() error { _, err := log.find(event{Event: "watching"}); return err }, p.Exited()); err != nil {
+		t.Fatalf("scallop denials: %v\n%s", err, &p.Out)
 	}
 	failed = l.lead(t)
 	h.remove(l.c.name)
 	select {
-	case <-p.exited():
+	case <-p.Exited():
 	case <-time.After(defaultPatience):
-		t.Fatalf("scallop goes on after the container's end\n%s", &p.out)
+		t.Fatalf("scallop goes on after the container's end\n%s", &p.Out)
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		t.Fatalf("no report: %s", &p.out)
+		t.Fatalf("no report: %s", &p.Out)
 	}
 	defer f.Close()
 	if r, err = report.Decode(f); err != nil {
 		t.Fatal(err)
 	}
-	return r, p.exitCode(), failed
+	return r, p.ExitCode(), failed
 }

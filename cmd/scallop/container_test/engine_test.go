@@ -1,9 +1,9 @@
 package container_test
 
 import (
-	"fmt"
-	"testing"
 	"time"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 // engine runs containers.
@@ -74,23 +74,9 @@ func (h *host) coming(c container) []string {
 
 const defaultPatience = 15 * time.Second // for slow hosts
 
-// poll repeats try until it holds, ended is closed (nil never is) or patience ends.
+// poll is process.Poll with the patience of these tests.
 func poll(try func() error, ended <-chan struct{}) error {
-	deadline := time.Now().Add(defaultPatience)
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ended:
-			return fmt.Errorf("ended: %w", err)
-		case <-time.After(30 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("not in time: %w", err)
-		}
-	}
+	return process.Poll(defaultPatience, ended, try)
 }
 
 // firstError is the first error: err, or that of the steps, which are taken until one fails.
@@ -102,14 +88,6 @@ func firstError(err error, steps ...func() error) error {
 		err = step()
 	}
 	return err
-}
-
-// await gives a daemon time to answer.
-func await(t *testing.T, daemon *program, answers func() error) {
-	t.Helper()
-	if err := poll(answers, daemon.exited()); err != nil {
-		t.Fatalf("%s: %v\n%s", daemon.cmd.Args[len(daemon.cmd.Args)-1], err, &daemon.out)
-	}
 }
 
 // Words of the C library for the errnos of a denied call.

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -109,6 +111,27 @@ func (l *life) ended() <-chan struct{} {
 	return awaitExit(pid)
 }
 
+// awaitExit closes the channel it returns when the process, which is not a child, has gone.
+func awaitExit(pid int) <-chan struct{} {
+	gone := make(chan struct{})
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		close(gone)
+		return gone
+	}
+	go func() {
+		defer unix.Close(fd)
+		defer close(gone)
+		for range int(2 * defaultPatience.Seconds()) {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1000)
+			if n == 1 || err != nil && err != unix.EINTR {
+				return
+			}
+		}
+	}()
+	return gone
+}
+
 // checkFilter asks the kernel what the container's first process runs under.
 func (l *life) checkFilter() error {
 	var err error
@@ -167,7 +190,7 @@ func record(t *testing.T, h *host, s server, noNewPrivs bool) string {
 	l := &life{host: h, server: s, c: container{name: uniqueName(s.name), noNewPrivs: noNewPrivs}}
 	ready := l.startRecorder(t)
 	if err := l.lead(t); err != nil {
-		t.Fatalf("recording: %v\nserver: %s\nscallop: %s", err, h.logs(l.c.name), &l.recorder.out)
+		t.Fatalf("recording: %v\nserver: %s\nscallop: %s", err, h.logs(l.c.name), &l.recorder.Out)
 	}
 	path, rec := l.recorder.finish(t)
 	checkRecording(t, h, l.c, path, rec)

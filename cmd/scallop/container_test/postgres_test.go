@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 var postgres = server{name: "postgres", program: "postgres", stop: "SIGINT", probed: true, serve: servePostgres, answers: func(r *room) error {
@@ -89,7 +91,7 @@ func addCluster(l *layer, postgres string) error {
 	cmd := exec.Command(postgres+"/bin/initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "--locale=C", "-E", "UTF8")
 	cmd.Dir, cmd.Env = "/", []string{containerPath, "LC_ALL=C"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	if _, err := output(cmd); err != nil {
+	if _, err := process.Output(cmd); err != nil {
 		return err
 	}
 	return l.cluster(data, uid, gid)
@@ -156,7 +158,7 @@ func psql(r *room, queries string) error {
 	cmd := r.networkCommand(dir+"/bin/psql", "-h", "127.0.0.1", "-U", "postgres", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.DevNull)
 	cmd.Env = []string{containerPath, "LC_ALL=C", "PGCONNECT_TIMEOUT=5"}
 	cmd.Stdin = strings.NewReader(queries)
-	if out, err := output(cmd); err != nil || out != "" && strings.Contains(out, "ERROR") {
+	if out, err := process.Output(cmd); err != nil || out != "" && strings.Contains(out, "ERROR") {
 		return fmt.Errorf("%s: %w", out, err)
 	}
 	return nil

@@ -18,12 +18,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 // recorder is a `scallop record` of one container.
 type recorder struct {
-	*program
+	*process.Process
 	dir    string
 	events events
 }
@@ -84,14 +85,14 @@ func startRecord(t *testing.T, h *host, flags ...string) *recorder {
 	args := append([]string{"record", "--output", "json", "-o", r.dir, "--runtime-endpoint", h.endpoint}, flags...)
 	cmd := exec.Command(scallop, args...)
 	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+h.room.dir)
-	r.program = startProgram(t, cmd, &r.events)
-	t.Cleanup(func() { r.end(unix.SIGTERM) })
+	r.Process = process.Start(t, cmd, &r.events)
+	t.Cleanup(func() { r.End(unix.SIGTERM) })
 	if err := r.await(event{Event: "recording"}); err != nil {
-		r.end(unix.SIGTERM)
-		if r.exitCode() == 3 {
-			hosttest.Lack(t, "what recording needs: "+r.out.String())
+		r.End(unix.SIGTERM)
+		if r.ExitCode() == 3 {
+			hosttest.Lack(t, "what recording needs: "+r.Out.String())
 		}
-		t.Fatalf("scallop record: %v\n%s", err, &r.out)
+		t.Fatalf("scallop record: %v\n%s", err, &r.Out)
 	}
 	return r
 }
@@ -100,23 +101,23 @@ func (r *recorder) await(match event) error {
 	return poll(func() error {
 		_, err := r.events.find(match)
 		return err
-	}, r.exited())
+	}, r.Exited())
 }
 
 // finish waits for scallop to end by itself, and reads the one file that it has written.
 func (r *recorder) finish(t *testing.T) (string, *recording.Recording) {
 	t.Helper()
 	select {
-	case <-r.exited():
+	case <-r.Exited():
 	case <-time.After(defaultPatience):
-		t.Fatalf("scallop goes on after the container's end\n%s", &r.out)
+		t.Fatalf("scallop goes on after the container's end\n%s", &r.Out)
 	}
-	if r.exitCode() != 0 {
-		t.Errorf("scallop ended with code %d:\n%s", r.exitCode(), &r.out)
+	if r.ExitCode() != 0 {
+		t.Errorf("scallop ended with code %d:\n%s", r.ExitCode(), &r.Out)
 	}
 	files, err := filepath.Glob(filepath.Join(r.dir, "*"))
 	if err != nil || len(files) != 1 {
-		t.Fatalf("files %v, want one: %v\n%s", files, err, &r.out)
+		t.Fatalf("files %v, want one: %v\n%s", files, err, &r.Out)
 	}
 	end, err := r.events.find(event{Event: "end"})
 	if err != nil || end.File != files[0] || !end.Complete {
@@ -217,7 +218,7 @@ func checkIdentity(t *testing.T, h *host, c container, path string, rec *recordi
 // versionOfRunc is in the first line that it prints: "runc version 1.1.5".
 func versionOfRunc(t *testing.T) string {
 	t.Helper()
-	text, err := output(exec.Command("runc", "--version"))
+	text, err := process.Output(exec.Command("runc", "--version"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +283,7 @@ func count(rec *recording.Recording, name, phase string) uint64 {
 func exportProfile(t *testing.T, h *host, recording, action string) string {
 	t.Helper()
 	path := filepath.Join(h.room.dir, uniqueName(action)+".json")
-	if _, err := output(exec.Command(scallop, "export", "--format", h.format, "--default-action", action, "-o", path, recording)); err != nil {
+	if _, err := process.Output(exec.Command(scallop, "export", "--format", h.format, "--default-action", action, "-o", path, recording)); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -2,9 +2,7 @@ package container_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -18,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 // room is where an engine lives. Its mount namespace shows a pure cgroup2 host, whatever the
@@ -25,7 +25,7 @@ import (
 // places that no flag changes. Its network is its own, so that every server has its usual
 // port. Its cgroup holds everything that was ever started there.
 type room struct {
-	*program
+	*process.Process
 	dir      string
 	cgroup   string // name, below the mount of cgroup2
 	overlay  bool   // overlayfs can be mounted on dir
@@ -56,42 +56,28 @@ const roomScript = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cg
 
 func newRoom(t *testing.T) *room {
 	t.Helper()
-	r := &room{dir: sharedDir(t), cgroup: uniqueName("room"), loginuid: audittest.NewLoginUID()}
+	r := &room{dir: hosttest.SharedDir(t), cgroup: uniqueName("room"), loginuid: audittest.NewLoginUID()}
 	cmd := exec.Command("unshare", "--mount", "--net", "sh", "-c", roomScript, r.dir, r.cgroup)
 	door, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.program = startProgram(t, cmd, nil)
+	r.Process = process.Start(t, cmd, nil)
 	t.Cleanup(func() {
 		door.Close()
-		<-r.exited()
-		if r.exitCode() != 0 {
-			t.Error(&r.out)
+		<-r.Exited()
+		if r.ExitCode() != 0 {
+			t.Error(&r.Out)
 		}
 	})
-	r.await(t)
+	r.Await(t, defaultPatience, func() error { _, err := os.Stat(filepath.Join(r.dir, "there")); return err })
 	_, err = os.Stat(filepath.Join(r.dir, "overlay"))
 	r.overlay = err == nil
-	if r.network, err = os.Open(fmt.Sprintf("/proc/%d/ns/net", r.cmd.Process.Pid)); err != nil {
+	if r.network, err = os.Open(fmt.Sprintf("/proc/%d/ns/net", r.PID())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.network.Close() })
 	return r
-}
-
-func (r *room) await(t *testing.T) {
-	t.Helper()
-	for {
-		if _, err := os.Stat(filepath.Join(r.dir, "there")); err == nil {
-			return
-		}
-		select {
-		case <-r.exited():
-			t.Fatalf("mount and network namespaces with cgroup2: %s", &r.out)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
 }
 
 // storage chooses a driver: the one that copies works on any file system.
@@ -105,7 +91,7 @@ func (r *room) storage(overlay, copying string) string {
 // command is run inside the room.
 func (r *room) command(args ...string) *exec.Cmd {
 	args = audittest.WithLoginUID(r.loginuid, args...)
-	flags := []string{"--mount", "--net", "--target", strconv.Itoa(r.cmd.Process.Pid), "--",
+	flags := []string{"--mount", "--net", "--target", strconv.Itoa(r.PID()), "--",
 		"sh", "-c", `echo 0 >"/sys/fs/cgroup/$0/room/cgroup.procs" && exec "$@"`, r.cgroup}
 	cmd := exec.Command("nsenter", append(flags, args...)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+r.dir) // containerd leaves its stacks there if it was slow
@@ -114,7 +100,7 @@ func (r *room) command(args ...string) *exec.Cmd {
 
 // networkCommand sees the room's network, and else the host.
 func (r *room) networkCommand(args ...string) *exec.Cmd {
-	return exec.Command("nsenter", append([]string{"--net", "--target", strconv.Itoa(r.cmd.Process.Pid), "--"}, args...)...)
+	return exec.Command("nsenter", append([]string{"--net", "--target", strconv.Itoa(r.PID()), "--"}, args...)...)
 }
 
 // dial connects to an IP address in the room.
@@ -142,22 +128,4 @@ var lastName atomic.Int32
 // uniqueName is unique on the host.
 func uniqueName(what string) string {
 	return fmt.Sprintf("scallop-%s-%d-%d", what, os.Getpid(), lastName.Add(1))
-}
-
-// sharedDir is a folder that others than root may enter, which t.TempDir is not.
-func sharedDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "scallop-container-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("left behind: %v", err)
-		}
-	})
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 const (
@@ -80,7 +81,7 @@ func (c *container) start() error {
 	pidFile := filepath.Join(c.dir, "pid")
 	create := c.crun("create", "--bundle", c.dir, "--pid-file", pidFile, c.id)
 	create.Stdout, create.Stderr = f, f
-	if err := run(create); err != nil {
+	if err := process.Run(create); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(pidFile)
@@ -93,7 +94,7 @@ func (c *container) start() error {
 	go c.reap()
 	start := c.crun("start", c.id)
 	start.Stdout, start.Stderr = f, f
-	return run(start)
+	return process.Run(start)
 }
 
 // reap: the container's first process became a child of this one when `crun create` ended.
@@ -114,10 +115,10 @@ func (c *container) reap() {
 
 // stop sends the image's stop signal. A server that stops in order says so with its exit code.
 func (c *container) stop() error {
-	if _, err := output(c.crun("kill", c.id, c.server.stop)); err != nil {
+	if _, err := process.Output(c.crun("kill", c.id, c.server.stop)); err != nil {
 		return err
 	}
-	if err := poll(func() error { return errors.New("runs on") }, c.ended); !errors.Is(err, errEnded) {
+	if err := poll(func() error { return errors.New("runs on") }, c.ended); !errors.Is(err, process.ErrEnded) {
 		return err
 	}
 	if c.exitCode != 0 {
@@ -128,19 +129,19 @@ func (c *container) stop() error {
 
 // exec enters the container as engines do, with the settings of its own process.
 func (c *container) exec(args ...string) error {
-	process := *c.spec.Process
-	process.Args = args
+	settings := *c.spec.Process
+	settings.Args = args
 	path := filepath.Join(c.dir, "process.json")
-	if err := writeJSON(path, &process); err != nil {
+	if err := writeJSON(path, &settings); err != nil {
 		return err
 	}
-	_, err := output(c.crun("exec", "--process", path, c.id))
+	_, err := process.Output(c.crun("exec", "--process", path, c.id))
 	return err
 }
 
 // execPlain enters it as people do: crun takes no settings from the container then.
 func (c *container) execPlain(args ...string) error {
-	_, err := output(c.crun(append([]string{"exec", c.id}, args...)...))
+	_, err := process.Output(c.crun(append([]string{"exec", c.id}, args...)...))
 	return err
 }
 
@@ -150,7 +151,7 @@ func (c *container) remove() {
 		_ = unix.Kill(c.pid, unix.SIGKILL) // it may have ended
 		_ = poll(func() error { return c.reapOrphans() }, c.ended)
 	}
-	_, _ = output(c.crun("delete", "--force", c.id)) // it may never have been
+	_, _ = process.Output(c.crun("delete", "--force", c.id)) // it may never have been
 }
 
 // reapOrphans: a `crun exec` that fails leaves its child behind, and a container's first process does

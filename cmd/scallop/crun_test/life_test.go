@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -111,7 +112,7 @@ func record(t *testing.T, c *container) (string, *recording.Recording) {
 func recordLife(t *testing.T, l *life, ready string) (string, *recording.Recording) {
 	t.Helper()
 	if err := l.lead(); err != nil {
-		t.Fatalf("recording: %v\nserver: %s\nscallop: %s", err, l.c.log(), &l.recorder.out)
+		t.Fatalf("recording: %v\nserver: %s\nscallop: %s", err, l.c.log(), &l.recorder.Out)
 	}
 	path, rec := l.recorder.finish(t)
 	checkIdentity(t, l.c, rec)
@@ -125,26 +126,8 @@ func recordLife(t *testing.T, l *life, ready string) (string, *recording.Recordi
 
 const patience = 3 * time.Minute // emulation is slow, and others may be busy beside it
 
-var errEnded = errors.New("ended")
-
-// poll repeats try until it holds, ended is closed (nil never is) or patience ends.
-func poll(try func() error, ended <-chan struct{}) error {
-	deadline := time.Now().Add(patience)
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ended:
-			return fmt.Errorf("%w: %w", errEnded, err)
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("not in time: %w", err)
-		}
-	}
-}
+// poll is process.Poll with the patience that emulation needs.
+func poll(try func() error, ended <-chan struct{}) error { return process.Poll(patience, ended, try) }
 
 // firstError is the first error of the steps, which are taken until one fails.
 func firstError(steps ...func() error) error {

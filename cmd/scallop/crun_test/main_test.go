@@ -4,14 +4,10 @@
 package crun_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -60,29 +56,4 @@ func need(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(cgroupMount, "cgroup.controllers")); err != nil {
 		hosttest.Lack(t, "cgroup2 alone at "+cgroupMount)
 	}
-}
-
-// output runs a program to its end and returns what it wrote; its errors carry that too.
-func output(cmd *exec.Cmd) (string, error) {
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := run(cmd); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, &out)
-	}
-	return strings.TrimSpace(out.String()), nil
-}
-
-// run kills a program that does not end in time.
-func run(cmd *exec.Cmd) error {
-	cmd.WaitDelay = time.Second // what it left behind may hold its pipes
-	err := cmd.Start()
-	if err == nil {
-		late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-		defer late.Stop()
-		err = cmd.Wait()
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", strings.Join(cmd.Args, " "), err)
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 var postgres = server{
@@ -50,7 +52,7 @@ func psql(queries string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: serversRoot()}
 	cmd.Dir, cmd.Env = "/", []string{containerPath, "LC_ALL=C"}
 	cmd.Stdin = strings.NewReader(queries)
-	if out, err := output(cmd); err != nil || strings.Contains(out, "ERROR") {
+	if out, err := process.Output(cmd); err != nil || strings.Contains(out, "ERROR") {
 		return fmt.Errorf("%s: %w", out, err)
 	}
 	return nil

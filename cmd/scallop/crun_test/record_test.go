@@ -18,12 +18,13 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 // recorder is a `scallop record` of one container.
 type recorder struct {
-	*program
+	*process.Process
 	dir    string
 	events events
 }
@@ -76,11 +77,11 @@ func startRecord(t *testing.T, flags ...string) *recorder {
 	r := &recorder{dir: t.TempDir()}
 	cmd := exec.Command("scallop", append([]string{"record", "--output", "json", "-o", r.dir}, flags...)...)
 	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+t.TempDir())
-	r.program = startProgram(t, cmd, &r.events)
-	t.Cleanup(func() { r.end(unix.SIGTERM) })
+	r.Process = process.Start(t, cmd, &r.events)
+	t.Cleanup(func() { r.End(unix.SIGTERM) })
 	if err := r.await(event{Event: "recording"}); err != nil {
-		r.end(unix.SIGTERM)
-		t.Fatalf("scallop record: %v\n%s", err, &r.out)
+		r.End(unix.SIGTERM)
+		t.Fatalf("scallop record: %v\n%s", err, &r.Out)
 	}
 	return r
 }
@@ -89,30 +90,30 @@ func (r *recorder) await(match event) error {
 	return poll(func() error {
 		_, err := r.events.find(match)
 		return err
-	}, r.exited())
+	}, r.Exited())
 }
 
 // finish reads the one file that scallop has written. It ends by itself if it was told of one
 // container only; after --all, it waits for more.
 func (r *recorder) finish(t *testing.T) (string, *recording.Recording) {
 	t.Helper()
-	if err := r.await(event{Event: "end"}); err != nil && !errors.Is(err, errEnded) {
-		t.Fatalf("scallop: %v\n%s", err, &r.out)
+	if err := r.await(event{Event: "end"}); err != nil && !errors.Is(err, process.ErrEnded) {
+		t.Fatalf("scallop: %v\n%s", err, &r.Out)
 	}
-	if slices.Contains(r.cmd.Args, "--all") {
-		r.end(unix.SIGINT)
+	if slices.Contains(r.Cmd.Args, "--all") {
+		r.End(unix.SIGINT)
 	}
 	select {
-	case <-r.exited():
+	case <-r.Exited():
 	case <-time.After(patience):
-		t.Fatalf("scallop goes on after the container's end\n%s", &r.out)
+		t.Fatalf("scallop goes on after the container's end\n%s", &r.Out)
 	}
-	if r.exitCode() != 0 {
-		t.Errorf("scallop ended with code %d:\n%s", r.exitCode(), &r.out)
+	if r.ExitCode() != 0 {
+		t.Errorf("scallop ended with code %d:\n%s", r.ExitCode(), &r.Out)
 	}
 	files, err := filepath.Glob(filepath.Join(r.dir, "*"))
 	if err != nil || len(files) != 1 {
-		t.Fatalf("files %v, want one: %v\n%s", files, err, &r.out)
+		t.Fatalf("files %v, want one: %v\n%s", files, err, &r.Out)
 	}
 	end, err := r.events.find(event{Event: "end"})
 	if err != nil || end.File != files[0] || !end.Complete {
@@ -229,7 +230,7 @@ func exportProfile(t *testing.T, recording, action string, flags ...string) *spe
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "profile.json")
 	args := append([]string{"export", "--runtime", "crun", "--format", "oci", "--default-action", action, "-o", path}, flags...)
-	if _, err := output(exec.Command("scallop", append(args, recording)...)); err != nil {
+	if _, err := process.Output(exec.Command("scallop", append(args, recording)...)); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(path)

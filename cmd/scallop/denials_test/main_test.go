@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -28,30 +27,7 @@ import (
 // scallop is the program under test, built once.
 var scallop string
 
-func TestMain(m *testing.M) {
-	os.Exit(buildAndRun(m))
-}
-
-func buildAndRun(m *testing.M) int {
-	if os.Geteuid() != 0 {
-		return m.Run() // every test says then that it needs root
-	}
-	dir, err := os.MkdirTemp("", "scallop-denials-bin-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	os.Setenv("SCALLOP_RUNTIME_DIR", dir)
-	scallop = filepath.Join(dir, "scallop")
-	build := exec.Command("go", "build", "-o", scallop, "..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build scallop: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { hosttest.MainWithScallop(m, &scallop) }
 
 // room makes a cgroup for what is watched.
 func room(t *testing.T) *cgroup.Cgroup {

@@ -8,10 +8,11 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
 func TestNginx(t *testing.T) {
-	need(t, "nginx", "nginx-light", "runc", "runc")
+	hosttest.Tools(t, "nginx", "nginx-light", "runc", "runc")
 	testServer(t, newNginx(t), []removal{
 		{call: "capset", failsAt: stepStart}, // runc's own
 		{call: "bind", failsAt: stepStart},
@@ -22,7 +23,7 @@ func TestNginx(t *testing.T) {
 }
 
 func TestRedis(t *testing.T) {
-	need(t, "redis-server", "redis-server", "runc", "runc")
+	hosttest.Tools(t, "redis-server", "redis-server", "runc", "runc")
 	testServer(t, newRedis(t), []removal{
 		{call: "bind", failsAt: stepStart},
 		{call: "rename", failsAt: stepServe},
@@ -48,7 +49,7 @@ func testServer(t *testing.T, s *server, removals []removal) {
 			t.Run(fmt.Sprintf("runc/%s/no_new_privs=%t", action, noNewPrivs), func(t *testing.T) {
 				c := startRunc(t, s, profiles[action], noNewPrivs)
 				if err := (&life{s, c, true, manyRequests, 0}).lead(); err != nil {
-					t.Errorf("%v\n%s", err, &c.out)
+					t.Errorf("%v\n%s", err, &c.Out)
 				}
 				if denied := watch.Of(t, c.loginuid, 0); len(denied) > 0 {
 					t.Errorf("denied: %v", denied)
@@ -75,13 +76,13 @@ func testRemoval(t *testing.T, watch *audittest.Watch, s *server, profiles map[s
 	err := (&life{s, c, true, fewRequests, shortPatience}).lead()
 	c.remove()
 	if failedAt(err) != r.failsAt {
-		t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), r.failsAt, err, &c.out)
+		t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), r.failsAt, err, &c.Out)
 	}
 	t.Logf("without %s: %v", r.call, err)
 
 	logged := startRunc(t, s, without(t, profiles["log"], r.call), false)
 	if err := (&life{s, logged, true, fewRequests, 0}).lead(); err != nil {
-		t.Errorf("%s logged: %v\n%s", r.call, err, &logged.out)
+		t.Errorf("%s logged: %v\n%s", r.call, err, &logged.Out)
 	}
 	if names := audittest.Names(watch.Of(t, logged.loginuid, 0)); len(names) != 1 || names[0] != r.call {
 		t.Errorf("logged %v, want %s alone", names, r.call)

@@ -9,20 +9,21 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 func TestDocker(t *testing.T) {
-	need(t, "nginx", "nginx-light", "dockerd", "docker.io", "docker", "docker.io", "unshare", "util-linux")
+	hosttest.Tools(t, "nginx", "nginx-light", "dockerd", "docker.io", "docker", "docker.io", "unshare", "util-linux")
 	testEngine(t, startDocker)
 }
 
 func TestPodman(t *testing.T) {
-	need(t, "nginx", "nginx-light", "podman", "podman", "runc", "runc", "unshare", "util-linux")
+	hosttest.Tools(t, "nginx", "nginx-light", "podman", "podman", "runc", "runc", "unshare", "util-linux")
 	testEngine(t, startPodman)
 }
 
@@ -38,7 +39,7 @@ func testEngine(t *testing.T, start func(*testing.T, *room) *engine) {
 			t.Run(format+"/"+action, func(t *testing.T) {
 				c := e.run(t, s, exportProfile(t, recording, format, "--default-action", action))
 				if err := (&life{s, c, true, manyRequests, 0}).lead(); err != nil {
-					t.Errorf("%v\n%s", err, &c.out)
+					t.Errorf("%v\n%s", err, &c.Out)
 				}
 				if denied := watch.Of(t, e.room.loginuid, 0); len(denied) > 0 {
 					t.Errorf("denied: %v", denied)
@@ -55,15 +56,15 @@ func testEngineRemoval(t *testing.T, watch *audittest.Watch, e *engine, s *serve
 	err := (&life{s, c, true, fewRequests, shortPatience}).lead()
 	c.remove()
 	if failedAt(err) != stepStart {
-		t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), stepStart, err, &c.out)
+		t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), stepStart, err, &c.Out)
 	}
-	if want := "epoll_wait() failed (" + e.errno + ")"; !strings.Contains(c.out.String(), want) {
-		t.Errorf("nginx did not say %q:\n%s", want, &c.out)
+	if want := "epoll_wait() failed (" + e.errno + ")"; !strings.Contains(c.Out.String(), want) {
+		t.Errorf("nginx did not say %q:\n%s", want, &c.Out)
 	}
 
 	logged := e.run(t, s, lessEpollWait(t, exportProfile(t, recording, "docker", "--default-action", "log", "--portability", "none")))
 	if err := (&life{s, logged, true, fewRequests, 0}).lead(); err != nil {
-		t.Errorf("epoll_wait logged: %v\n%s", err, &logged.out)
+		t.Errorf("epoll_wait logged: %v\n%s", err, &logged.Out)
 	}
 	if names := audittest.Names(watch.Of(t, e.room.loginuid, 0)); len(names) != 1 || names[0] != "epoll_wait" {
 		t.Errorf("logged %v, want epoll_wait alone", names)
@@ -89,7 +90,7 @@ func lessEpollWait(t *testing.T, path string) string {
 // has. All that the engine mounts goes away with it, and all that it leaves in places that
 // no flag changes.
 type room struct {
-	*program
+	*process.Process
 	dir      string
 	loginuid int // of everything that runs in it
 }
@@ -102,27 +103,19 @@ func newRoom(t *testing.T) *room {
 			if [ -d $dir ]; then mount -t tmpfs none $dir || exit; fi
 		done
 		touch "$0" && exec sleep infinity`
-	r := &room{dir: sharedDir(t), loginuid: audittest.NewLoginUID()}
+	r := &room{dir: hosttest.SharedDir(t), loginuid: audittest.NewLoginUID()}
 	there := filepath.Join(r.dir, "there")
 	cmd := exec.Command("unshare", "--mount", "sh", "-c", script, there)
-	r.program = startProgram(t, cmd)
-	t.Cleanup(func() { r.end(unix.SIGKILL) })
-	for {
-		if _, err := os.Stat(there); err == nil {
-			return r
-		}
-		select {
-		case <-r.exited():
-			t.Fatalf("a mount namespace with cgroup2: %s", &r.out)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	r.Process = process.Start(t, cmd, nil)
+	t.Cleanup(func() { r.End(unix.SIGKILL) })
+	r.Await(t, defaultPatience, func() error { _, err := os.Stat(there); return err })
+	return r
 }
 
 // command is run inside the room.
 func (r *room) command(args ...string) *exec.Cmd {
 	args = audittest.WithLoginUID(r.loginuid, args...)
-	return exec.Command("nsenter", append([]string{"--mount", "--target", strconv.Itoa(r.cmd.Process.Pid), "--"}, args...)...)
+	return exec.Command("nsenter", append([]string{"--mount", "--target", strconv.Itoa(r.PID()), "--"}, args...)...)
 }
 
 // engine is Docker or Podman.
@@ -139,7 +132,7 @@ const (
 )
 
 func (e *engine) do(args ...string) (string, error) {
-	return outputOf(e.room.command(append(e.cli[:len(e.cli):len(e.cli)], args...)...))
+	return process.Output(e.room.command(append(e.cli[:len(e.cli):len(e.cli)], args...)...))
 }
 
 const engineImage = "scallop-enforce"
@@ -167,7 +160,7 @@ func (e *engine) importImage(t *testing.T) {
 
 // engineContainer is a server in a container of an engine's.
 type engineContainer struct {
-	*program
+	*process.Process
 	engine *engine
 	name   string
 }
@@ -182,7 +175,7 @@ func (e *engine) run(t *testing.T, s *server, profile string) *engineContainer {
 		args = append(args, "--volume", dir+":"+dir+":ro")
 	}
 	args = append(append(args, engineImage), s.args...)
-	c.program = startProgram(t, e.room.command(append(e.cli[:len(e.cli):len(e.cli)], args...)...))
+	c.Process = process.Start(t, e.room.command(append(e.cli[:len(e.cli):len(e.cli)], args...)...), nil)
 	t.Cleanup(c.remove)
 	return c
 }
@@ -192,7 +185,7 @@ func (e *engine) run(t *testing.T, s *server, profile string) *engineContainer {
 func (c *engineContainer) remove() {
 	_, _ = c.engine.do("kill", c.name)
 	_, _ = c.engine.do("rm", "--force", c.name)
-	c.end(unix.SIGKILL)
+	c.End(unix.SIGKILL)
 }
 
 func (c *engineContainer) leader() (int, error) {
@@ -215,7 +208,7 @@ func (c *engineContainer) signal(name string) error {
 
 // removeCgroup takes the parent of the engine's cgroups away, which it leaves behind.
 func (r *room) removeCgroup(name string) {
-	_, _ = outputOf(r.command("find", "/sys/fs/cgroup/"+name, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"))
+	_, _ = process.Output(r.command("find", "/sys/fs/cgroup/"+name, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"))
 }
 
 func startDocker(t *testing.T, r *room) *engine {
@@ -227,33 +220,19 @@ func startDocker(t *testing.T, r *room) *engine {
 		"--pidfile", filepath.Join(r.dir, "docker.pid"), "--host", socket, "--cgroup-parent", "/"+parent,
 		// Works on any file system, and the image is next to empty.
 		"--storage-driver", "vfs", "--iptables=false", "--bridge=none")
-	daemon := startProgram(t, cmd)
+	daemon := process.Start(t, cmd, nil)
 	t.Cleanup(func() {
-		daemon.end(unix.SIGTERM)
+		daemon.End(unix.SIGTERM)
 		r.removeCgroup(parent)
 	})
-	e.errno = dockerErrno(t, e.awaitDocker(t, daemon))
+	var version string
+	daemon.Await(t, 2*defaultPatience, func() (err error) {
+		version, err = e.do("version", "--format", "{{.Server.Version}}")
+		return err
+	})
+	e.errno = dockerErrno(t, version)
 	e.importImage(t)
 	return e
-}
-
-// awaitDocker returns the version of the daemon once it answers.
-func (e *engine) awaitDocker(t *testing.T, daemon *program) string {
-	t.Helper()
-	deadline := time.After(30 * time.Second)
-	for {
-		version, err := e.do("version", "--format", "{{.Server.Version}}")
-		if err == nil {
-			return version
-		}
-		select {
-		case <-daemon.exited():
-			t.Fatalf("dockerd ended: %s", &daemon.out)
-		case <-deadline:
-			t.Fatalf("dockerd does not answer: %v\n%s", err, &daemon.out)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }
 
 // dockerErrno: before 23.0, Docker drops the defaultErrnoRet of a profile without a word

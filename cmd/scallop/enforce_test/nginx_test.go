@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
 const nginxConf = `
@@ -34,7 +36,7 @@ http {
 
 func newNginx(t *testing.T) *server {
 	t.Helper()
-	s := &server{name: "nginx", dir: sharedDir(t), address: freeAddress(t), stop: "QUIT", workers: 2, reload: true}
+	s := &server{name: "nginx", dir: hosttest.SharedDir(t), address: freeAddress(t), stop: "QUIT", workers: 2, reload: true}
 	s.pidFile = s.dir + "/nginx.pid"
 	conf := strings.NewReplacer("DIR", s.dir, "ADDRESS", s.address).Replace(nginxConf)
 	s.args = []string{"nginx", "-g", "daemon off;", "-c", writeFile(t, s.dir, "nginx.conf", conf)}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -21,7 +22,7 @@ const containerPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 // recorded is a server under `scallop run`.
 type recorded struct {
-	*program
+	*process.Process
 	server *server
 	env    []string
 	path   string // of the recording
@@ -40,7 +41,7 @@ func (r *recorded) signal(name string) error {
 func (r *recorded) mark(phase string) error {
 	cmd := exec.Command(scallop, "mark", r.server.name, phase)
 	cmd.Env = r.env
-	_, err := outputOf(cmd)
+	_, err := process.Output(cmd)
 	return err
 }
 
@@ -62,18 +63,18 @@ func record(t *testing.T, s *server) string {
 	args := append([]string{"run", "--name", s.name, "-o", path, "--checkpoint", "50ms"}, s.ready...)
 	cmd := exec.Command(scallop, append(append(args, "--"), s.args...)...)
 	cmd.Env = []string{containerPath, "SCALLOP_RUNTIME_DIR=" + dir}
-	r := &recorded{startProgram(t, cmd), s, cmd.Env, path}
+	r := &recorded{process.Start(t, cmd, nil), s, cmd.Env, path}
 	// The first SIGTERM stops the server, the second kills it.
-	t.Cleanup(func() { r.end(unix.SIGTERM) })
-	if err := (&life{server: s, process: r, requests: manyRequests}).lead(); err != nil {
-		_ = r.cmd.Process.Signal(unix.SIGTERM)
-		r.end(unix.SIGTERM)
-		if r.exitCode() == 3 {
-			hosttest.Lack(t, "what recording needs: "+r.out.String())
+	t.Cleanup(func() { r.End(unix.SIGTERM) })
+	if err := (&life{server: s, running: r, requests: manyRequests}).lead(); err != nil {
+		_ = r.Cmd.Process.Signal(unix.SIGTERM)
+		r.End(unix.SIGTERM)
+		if r.ExitCode() == 3 {
+			hosttest.Lack(t, "what recording needs: "+r.Out.String())
 		}
-		t.Fatalf("recording %s: %v\n%s", s.name, err, &r.out)
+		t.Fatalf("recording %s: %v\n%s", s.name, err, &r.Out)
 	}
-	<-r.exited()
+	<-r.Exited()
 	checkRecording(t, s, path)
 	return path
 }
@@ -112,7 +113,7 @@ func exportProfile(t *testing.T, recording, format string, flags ...string) stri
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "profile.json")
 	args := append([]string{"export", "--format", format, "-o", path}, flags...)
-	if _, err := output(scallop, append(args, recording)...); err != nil {
+	if _, err := process.Output(exec.Command(scallop, append(args, recording)...)); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
 const redisConf = `
@@ -22,7 +24,7 @@ save 900 1
 
 func newRedis(t *testing.T) *server {
 	t.Helper()
-	s := &server{name: "redis-server", dir: sharedDir(t), address: freeAddress(t), stop: "TERM"}
+	s := &server{name: "redis-server", dir: hosttest.SharedDir(t), address: freeAddress(t), stop: "TERM"}
 	s.pidFile = s.dir + "/redis.pid"
 	_, port, err := net.SplitHostPort(s.address)
 	if err != nil {

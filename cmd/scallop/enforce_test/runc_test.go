@@ -17,11 +17,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 // runcContainer is a server in a container of runc's.
 type runcContainer struct {
-	*program
+	*process.Process
 	id       string
 	loginuid int
 }
@@ -41,7 +42,7 @@ func startRunc(t *testing.T, s *server, seccomp *specs.LinuxSeccomp, noNewPrivs 
 	c := &runcContainer{id: containerName(), loginuid: audittest.NewLoginUID()}
 	bundle := writeBundle(t, s, c.id, seccomp, noNewPrivs)
 	args := audittest.WithLoginUID(c.loginuid, "runc", "--root", filepath.Join(bundle, "state"), "run", "--bundle", bundle, c.id)
-	c.program = startProgram(t, exec.Command(args[0], args[1:]...))
+	c.Process = process.Start(t, exec.Command(args[0], args[1:]...), nil)
 	t.Cleanup(c.remove)
 	return c
 }
@@ -51,16 +52,16 @@ func startRunc(t *testing.T, s *server, seccomp *specs.LinuxSeccomp, noNewPrivs 
 func (c *runcContainer) remove() {
 	_, _ = c.runc("delete", "--force", c.id) // it may be gone
 	select {
-	case <-c.exited():
+	case <-c.Exited():
 	case <-time.After(shortPatience):
-		c.end(unix.SIGKILL)
+		c.End(unix.SIGKILL)
 	}
 	_, _ = c.runc("delete", "--force", c.id)
 }
 
 func (c *runcContainer) runc(args ...string) (string, error) {
-	state := c.cmd.Args[slices.Index(c.cmd.Args, "--root")+1]
-	return output("runc", append([]string{"--root", state}, args...)...)
+	state := c.Cmd.Args[slices.Index(c.Cmd.Args, "--root")+1]
+	return process.Output(exec.Command("runc", append([]string{"--root", state}, args...)...))
 }
 
 func (c *runcContainer) leader() (int, error) {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
 // server is a program and the life that it is led through: the same when it is
@@ -64,15 +66,15 @@ func dirNames(t *testing.T, dir string) []string {
 	return names
 }
 
-// process is a running server, however it was started.
-type process interface {
+// running is a server, however it was started.
+type running interface {
 	leader() (int, error) // pid on the host
 	signal(name string) error
-	exited() <-chan struct{}
-	exitCode() int // after exited
+	Exited() <-chan struct{}
+	ExitCode() int // after Exited
 }
 
-// recorder is a process whose phases are recorded.
+// recorder is one whose phases are recorded.
 type recorder interface {
 	awaitSteady() error
 	mark(phase string) error
@@ -81,7 +83,7 @@ type recorder interface {
 // life is how a server is led.
 type life struct {
 	server   *server
-	process  process
+	running  running
 	filtered bool // the kernel must say so
 	requests int
 	patience time.Duration // with each step; 0 is defaultPatience
@@ -134,30 +136,16 @@ const (
 	fewRequests  = 60
 )
 
-// poll repeats try until it holds, the process ends or patience does.
+// poll repeats try until it holds, the server ends or patience does.
 func (l *life) poll(try func() error) error {
-	deadline := time.Now().Add(cmp.Or(l.patience, defaultPatience))
-	for {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-l.process.exited():
-			return fmt.Errorf("exited with code %d: %w", l.process.exitCode(), err)
-		case <-time.After(10 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("not in time: %w", err)
-		}
-	}
+	return process.Poll(cmp.Or(l.patience, defaultPatience), l.running.Exited(), try)
 }
 
 func (l *life) awaitAnswer() error {
 	if err := l.poll(l.server.answers); err != nil {
 		return err
 	}
-	if r, ok := l.process.(recorder); ok {
+	if r, ok := l.running.(recorder); ok {
 		return l.poll(r.awaitSteady)
 	}
 	return nil
@@ -165,7 +153,7 @@ func (l *life) awaitAnswer() error {
 
 // checkFilter looks at the leader and all its descendants.
 func (l *life) checkFilter() error {
-	pid, err := l.process.leader()
+	pid, err := l.running.leader()
 	if err != nil || !l.filtered {
 		return err
 	}
@@ -200,7 +188,7 @@ func (l *life) reload() error {
 	if !l.server.reload {
 		return nil
 	}
-	leader, err := l.process.leader()
+	leader, err := l.running.leader()
 	if err != nil {
 		return err
 	}
@@ -208,12 +196,12 @@ func (l *life) reload() error {
 	if len(before) != l.server.workers {
 		return fmt.Errorf("pid %d has the descendants %v, want %d", leader, before, l.server.workers)
 	}
-	if r, ok := l.process.(recorder); ok {
+	if r, ok := l.running.(recorder); ok {
 		if err := r.mark("reload"); err != nil {
 			return err
 		}
 	}
-	if err := l.process.signal("HUP"); err != nil {
+	if err := l.running.signal("HUP"); err != nil {
 		return err
 	}
 	return l.poll(func() error {
@@ -228,15 +216,15 @@ func (l *life) reload() error {
 // stop: a server that stops in order says so with its exit code and takes its
 // pid file away.
 func (l *life) stop() error {
-	if err := l.process.signal(l.server.stop); err != nil {
+	if err := l.running.signal(l.server.stop); err != nil {
 		return err
 	}
 	select {
-	case <-l.process.exited():
+	case <-l.running.Exited():
 	case <-time.After(cmp.Or(l.patience, defaultPatience)):
 		return fmt.Errorf("still running after SIG%s", l.server.stop)
 	}
-	if code := l.process.exitCode(); code != 0 {
+	if code := l.running.ExitCode(); code != 0 {
 		return fmt.Errorf("exit code %d", code)
 	}
 	if _, err := os.Stat(l.server.pidFile); !errors.Is(err, os.ErrNotExist) {

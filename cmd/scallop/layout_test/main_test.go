@@ -6,7 +6,6 @@ package layout_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -20,24 +19,11 @@ const layoutName = "SCALLOP_TEST_LAYOUT"
 // scallop is the program under test.
 var scallop string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
-
-func buildAndRun(m *testing.M) int {
+func TestMain(m *testing.M) {
 	if os.Getenv(layoutName) == "" {
-		return m.Run() // every test says then what it needs
+		os.Exit(m.Run()) // every test says then what it needs
 	}
-	dir, err := os.MkdirTemp("", "scallop-layout-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	os.Setenv("SCALLOP_RUNTIME_DIR", dir)
-	if scallop, err = hosttest.Scallop(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	hosttest.MainWithScallop(m, &scallop)
 }
 
 // layout is the one of this guest.

@@ -23,7 +23,7 @@ const (
 
 // The programs know how many of their calls are denied.
 func TestExact(t *testing.T) {
-	need(t, "gcc", "gcc")
+	hosttest.Tools(t, "gcc", "gcc")
 	calls := hosttest.Program(t, "calls", "-static", "-pthread")
 	forks := hosttest.Program(t, "forks", "-static")
 	kinds := hosttest.Program(t, "kinds", hosttest.Bare...)
@@ -62,7 +62,7 @@ func TestExact(t *testing.T) {
 
 // Calls of the other two ABIs: 200 of x86 and 100 of x32, beside 300 native ones.
 func TestABIs(t *testing.T) {
-	need(t, "gcc", "gcc")
+	hosttest.Tools(t, "gcc", "gcc")
 	r := verify(t, allowBut(t, "getpid", errno), "--", hosttest.Program(t, "abi64", hosttest.Bare...))
 	for abi, want := range map[string]uint64{"x86_64": 300, "x86": 200, "x32": 100} {
 		found := false
@@ -82,7 +82,7 @@ func TestABIs(t *testing.T) {
 
 // Under --log-only the programs end as they would without a filter, and every call is counted.
 func TestLogOnly(t *testing.T) {
-	need(t, "gcc", "gcc")
+	hosttest.Tools(t, "gcc", "gcc")
 	kinds := hosttest.Program(t, "kinds", hosttest.Bare...)
 	// close(-1) is not close(0); of getpgid(-1) the profile looks at another argument.
 	profile := written(t, `{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
@@ -116,7 +116,7 @@ func TestLogOnly(t *testing.T) {
 // What a command makes of its filter: no_new_privs, its user, its limits and descriptors are as without
 // verify.
 func TestSurroundings(t *testing.T) {
-	need(t)
+	hosttest.Tools(t)
 	const status = `grep -E "^(Seccomp|NoNewPrivs|Uid|Cap(Prm|Eff)|Sig(Blk|Ign)):" /proc/self/status; ulimit -n; ls /proc/self/fd; env -u NOTIFY_SOCKET`
 	for name, test := range map[string]struct {
 		flags []string // of both

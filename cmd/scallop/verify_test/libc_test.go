@@ -19,7 +19,7 @@ func compiled(t *testing.T, compiler, debianPackage string) string {
 // A profile that was recorded with one C library lets the same program, built against the other, run, because the closure
 // adds the calls that do the same there. Without the closure it does not.
 func TestOtherLibc(t *testing.T) {
-	need(t, "gcc", "gcc", "musl-gcc", "musl-tools")
+	hosttest.Tools(t, "gcc", "gcc", "musl-gcc", "musl-tools")
 	glibc, musl := compiled(t, "gcc", "gcc"), compiled(t, "musl-gcc", "musl-tools")
 	for name, test := range map[string]struct{ from, to string }{
 		"glibc to musl": {glibc, musl},

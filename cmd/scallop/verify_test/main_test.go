@@ -19,29 +19,7 @@ import (
 // scallop is the program under test, built once.
 var scallop string
 
-func TestMain(m *testing.M) {
-	os.Exit(buildAndRun(m))
-}
-
-func buildAndRun(m *testing.M) int {
-	if os.Geteuid() != 0 {
-		return m.Run() // every test says then that it needs root
-	}
-	// Servers are started by root, and Debian does not give root's PATH to everyone.
-	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
-	dir, err := os.MkdirTemp("", "scallop-verify-bin-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	os.Setenv("SCALLOP_RUNTIME_DIR", dir)
-	if scallop, err = hosttest.Scallop(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { hosttest.MainWithScallop(m, &scallop) }
 
 // report is what `scallop verify --output json` writes, as far as the tests look at it.
 type report struct {
@@ -166,16 +144,4 @@ func written(t *testing.T, profile string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// need: root, and programs with the Debian packages that have them, in turn.
-func need(t *testing.T, pairs ...string) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("takes seconds: run without -short")
-	}
-	hosttest.Root(t)
-	for i := 0; i < len(pairs); i += 2 {
-		hosttest.Tool(t, pairs[i], pairs[i+1])
-	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
 // small is a workload of files and processes: about 50 different calls.
@@ -90,7 +92,7 @@ func observed(t *testing.T, path string) []string {
 
 // Each call that the workload was seen to make, and the execve that starts it, is missed when the profile lacks it.
 func TestEachCallRemoved(t *testing.T) {
-	need(t)
+	hosttest.Tools(t)
 	rec := recorded(t, append([]string{"--"}, small...)...)
 	profile := exported(t, rec, "--portability", "none")
 	verify(t, append([]string{"--recording", rec, profile, "--"}, small...)...).nothing(t)
@@ -119,7 +121,7 @@ func TestEachCallRemoved(t *testing.T) {
 
 // A profile without execve cannot start anything, whatever it does instead.
 func TestNoExecve(t *testing.T) {
-	need(t)
+	hosttest.Tools(t)
 	for action, want := range map[string]string{errno: "errno", killThread: "kill", killProcess: "kill", trap: "trap"} {
 		r := verify(t, allowBut(t, "execve", action), "--", "true")
 		list := r.of("execve")

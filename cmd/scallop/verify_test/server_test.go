@@ -146,13 +146,13 @@ func (s *server) commandLine(command string, flags ...string) []string {
 
 // Servers run under their own profiles through all phases, and nothing is denied.
 func TestServers(t *testing.T) {
-	need(t, "nginx", "nginx-light", "redis-server", "redis-server", "python3", "python3-minimal")
+	hosttest.Tools(t, "nginx", "nginx-light", "redis-server", "redis-server", "python3", "python3-minimal")
 	for name, make := range map[string]func(*testing.T, string) *server{
 		"nginx": newNginx, "redis-server": newRedis, "python3 http.server": newPython,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := sharedDir(t)
+			dir := hosttest.SharedDir(t)
 			write(t, filepath.Join(dir, "index.html"), strings.Repeat("x", 2000))
 			s := make(t, dir)
 			rec := filepath.Join(t.TempDir(), "recording.json")
@@ -176,7 +176,7 @@ func TestServers(t *testing.T) {
 
 // What a run did not reach is said, though nothing was denied.
 func TestShallow(t *testing.T) {
-	need(t)
+	hosttest.Tools(t)
 	rec := recorded(t, "--ready-after", "50ms", "--stop-after", "100ms", "--", "sh", "-c", "trap 'uname; exit' TERM; while :; do sleep 0.05; done")
 	r := verify(t, "--recording", rec, exported(t, rec), "--", "sh", "-c", "sleep 0.05")
 	r.nothing(t)
@@ -190,7 +190,7 @@ func TestShallow(t *testing.T) {
 
 // Docker's and Podman's own profiles let ordinary programs run, and deny what containers may not do.
 func TestEngineDefaults(t *testing.T) {
-	need(t)
+	hosttest.Tools(t)
 	for _, profile := range []string{"docker-default", "podman-default"} {
 		verify(t, append([]string{profile, "--"}, small...)...).nothing(t)
 		if profile == "podman-default" {
@@ -206,7 +206,7 @@ func TestEngineDefaults(t *testing.T) {
 
 // Both formats of a profile mean the same.
 func TestOCIFormat(t *testing.T) {
-	need(t)
+	hosttest.Tools(t)
 	profile := exported(t, recorded(t, append([]string{"--"}, small...)...), "--format", "oci")
 	verify(t, append([]string{profile, "--"}, small...)...).nothing(t)
 	r := verify(t, profile, "--", "unshare", "--mount", "true")
@@ -218,7 +218,7 @@ func TestOCIFormat(t *testing.T) {
 // What a rule answers with ENOSYS on purpose is no denial, unless it is asked for or the workload was seen to
 // make the call.
 func TestAnswered(t *testing.T) {
-	need(t, "gcc", "gcc")
+	hosttest.Tools(t, "gcc", "gcc")
 	threads := hosttest.Program(t, "calls", "-pthread")
 	r := verify(t, "docker-default", "--", threads, "2", "10")
 	r.nothing(t)
@@ -240,26 +240,12 @@ func TestAnswered(t *testing.T) {
 
 // A filter that the command loads itself denies, too: that is told apart, and found all the same.
 func TestOwnFilter(t *testing.T) {
-	need(t, "gcc", "gcc")
+	hosttest.Tools(t, "gcc", "gcc")
 	r := verify(t, "docker-default", "--", hosttest.Program(t, "denied", "-static", "-pthread"), "errno", "2", "2", "50")
 	list := slices.DeleteFunc(r.of("getppid"), func(d denial) bool { return d.ABI != "x86_64" })
 	if r.code != 1 || len(list) != 1 || list[0].Count != 200 || !strings.Contains(list[0].Note, "not by this profile") {
 		t.Errorf("%s", r)
 	}
-}
-
-// sharedDir is a folder that servers may enter after they have dropped root.
-func sharedDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "scallop-verify-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 func write(t *testing.T, path, text string) {
