@@ -8,44 +8,31 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
-// podman is a Podman of its own, in a mount namespace that shows it a pure cgroup2 host. It has scallop as a hook.
+// podman is a Podman of its own. It has scallop as a hook.
 type podman struct {
 	*place
-	holder string // PID of the process that holds the mount namespace
-	dir    string
+	room   *room.Room
+	engine *room.Engine
 }
-
-// cgroupParent is removed in the end: Podman leaves it.
-func (p *podman) cgroupParent() string { return "/" + p.workload }
 
 func newPodman(t *testing.T, stage string) *podman {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("takes seconds: run without -short")
-	}
-	hosttest.Root(t)
-	for name, pkg := range map[string]string{"podman": "podman", "runc": "runc", "unshare": "util-linux", "nsenter": "util-linux"} {
-		hosttest.Tool(t, name, pkg)
-	}
-	p := &podman{place: newPlace(t)}
-	p.dir = filepath.Dir(p.work)
-	p.hold()
-	t.Cleanup(func() {
-		awaitNone(t, p.processes)
-		_ = p.command("find", "/sys/fs/cgroup"+p.cgroupParent(), "-depth", "-type", "d", "-exec", "rmdir", "{}", ";").Run()
-	})
+	hosttest.Tools(t, "podman", "podman", "runc", "runc", "unshare", "util-linux", "nsenter", "util-linux")
+	p := &podman{place: newPlace(t), room: room.New(t, room.Options{})}
+	p.engine = p.room.Podman()
+	p.engine.Client = append(p.engine.Client, "--hooks-dir", p.room.Path("hooks.d"))
+	t.Cleanup(func() { awaitNone(t, p.processes) })
 	p.install(stage)
 	p.importImage()
 	return p
@@ -56,51 +43,18 @@ func (p *podman) processes() []string {
 	var left []string
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, line := range lines {
-		if text, err := os.ReadFile(line); err == nil && filepath.Dir(line) != "/proc/"+p.holder && bytes.Contains(text, []byte(p.dir)) {
+		if text, err := os.ReadFile(line); err == nil && filepath.Dir(line) != fmt.Sprint("/proc/", p.room.PID()) && bytes.Contains(text, []byte(p.room.Dir)) {
 			left = append(left, string(bytes.ReplaceAll(text, []byte{0}, []byte{' '})))
 		}
 	}
 	return left
 }
 
-// hold makes the mount namespace.
-func (p *podman) hold() {
-	p.t.Helper()
-	const script = `umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit
-		for dir in /run /dev/shm /var/lib; do
-			case "$0" in $dir/*) continue;; esac # TMPDIR may be there
-			mount -t tmpfs none $dir || exit
-		done
-		echo && exec sleep infinity`
-	cmd := exec.Command("unshare", "--mount", "sh", "-c", script, p.dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	if _, err := out.Read(make([]byte, 1)); err != nil {
-		hosttest.Lack(p.t, "the right to mount cgroup2 in a namespace of its own")
-	}
-	p.holder = strconv.Itoa(cmd.Process.Pid)
-}
-
-func (p *podman) command(args ...string) *exec.Cmd {
-	cmd := exec.Command("nsenter", append([]string{"--mount", "--target", p.holder, "--"}, args...)...)
-	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
-	return cmd
-}
-
 // install puts scallop's own configuration where Podman looks for hooks.
 func (p *podman) install(stage string) {
 	p.t.Helper()
 	o := p.place.run(nil, nil, "hook", "--print-config", "--stage", stage)
-	dir := filepath.Join(p.dir, "hooks.d")
+	dir := p.room.Path("hooks.d")
 	err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(filepath.Join(dir, "scallop.json"), []byte(o.stdout), 0o644))
 	if err != nil || o.code != 0 {
 		p.t.Fatalf("%v, %s", err, o.stderr)
@@ -109,19 +63,16 @@ func (p *podman) install(stage string) {
 
 func (p *podman) do(args ...string) outcome {
 	p.t.Helper()
-	line := []string{"podman", "--root", filepath.Join(p.dir, "root"), "--runroot", filepath.Join(p.dir, "runroot"),
-		"--tmpdir", filepath.Join(p.dir, "libpod"), "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--runtime", "runc",
-		"--hooks-dir", filepath.Join(p.dir, "hooks.d")}
-	return outcomeOf(p.t, p.command(append(line, args...)...))
+	return outcomeOf(p.t, p.engine.Command(args...))
 }
 
 const hookImage = "scallop-hook"
 
 func (p *podman) importImage() {
 	p.t.Helper()
-	rootfs := filepath.Join(p.dir, "rootfs")
+	rootfs := p.room.Path("rootfs")
 	makeBusybox(p.t, rootfs)
-	path := filepath.Join(p.dir, "image.tar")
+	path := p.room.Path("image.tar")
 	f, err := os.Create(path)
 	if err != nil {
 		p.t.Fatal(err)
@@ -152,9 +103,7 @@ func (p *podman) container(annotation, profile, command string) outcome {
 
 func (p *podman) start(command string, flags ...string) outcome {
 	p.t.Helper()
-	args := append([]string{"run", "--network", "none", "--log-driver", "none", "--cgroup-parent", p.cgroupParent(),
-		// Limits that need neither CAP_SYS_RESOURCE nor the pids controller.
-		"--pids-limit", "0", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"}, flags...)
+	args := slices.Concat([]string{"run", "--network", "none", "--log-driver", "none"}, p.engine.Run, flags)
 	return p.do(append(args, hookImage, "sh", "-c", command)...)
 }
 
@@ -213,7 +162,7 @@ func TestHookPodman(t *testing.T) {
 	p.works(both, "mkdir /tmp/new")
 	// "Syscall blocked in input profile remains blocked in output profile".
 	p.works(p.record("mkdir.json", "", "mkdir /tmp/new"), "mkdir /tmp/new")
-	block := filepath.Join(p.dir, "block.json")
+	block := p.room.Path("block.json")
 	const text = `{"defaultAction":"SCMP_ACT_ERRNO","syscalls":[
 		{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","args":[],"comment":"","includes":{},"excludes":{}}]}`
 	if err := os.WriteFile(block, []byte(text), 0o644); err != nil {
@@ -294,7 +243,7 @@ func TestHookLog(t *testing.T) {
 	if info, err := os.Lstat("/dev/log"); err == nil && info.Mode()&fs.ModeSymlink == 0 {
 		t.Skip("a system log listens at /dev/log itself, which this test does not take from it")
 	}
-	log, err := net.ListenPacket("unixgram", fmt.Sprintf("/proc/%s/root/run/log", p.holder))
+	log, err := net.ListenPacket("unixgram", fmt.Sprintf("/proc/%d/root/run/log", p.room.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}

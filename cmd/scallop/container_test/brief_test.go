@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // testBrief: each has a recording, under its name, from its first call to its last.
 func testBrief(t *testing.T, h *host) {
-	prefix := uniqueName("brief")
+	prefix := room.Unique("brief")
 	r := startWaiting(t, h, container{name: prefix + "-*"})
 	room := make(chan struct{}, briefAtOnce)
 	var all sync.WaitGroup

@@ -10,6 +10,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
 func TestDocker(t *testing.T) {
@@ -68,7 +69,7 @@ var setupOnly = []string{"mount", "pivot_root", "unshare", "setns", "sethostname
 // kill_process instead of an errno, one denied call is the end of the process and an audit
 // record: a denial that the server takes without a word is seen as well.
 func testServer(t *testing.T, watch *audittest.Watch, h *host, s server, noNewPrivs bool) {
-	before := len(watch.Of(t, h.room.loginuid, 0))
+	before := len(watch.Of(t, h.room.LoginUID, 0))
 	path := record(t, h, s, noNewPrivs)
 	for _, action := range []string{"errno", "kill_process"} {
 		profile := exportProfile(t, h, path, action)
@@ -83,7 +84,7 @@ func testServer(t *testing.T, watch *audittest.Watch, h *host, s server, noNewPr
 	}
 	// The engine's containers have a login uid in common: what is denied to one may be said of
 	// those beside it as well.
-	if denied := watch.Of(t, h.room.loginuid, before); len(denied) > 0 {
+	if denied := watch.Of(t, h.room.LoginUID, before); len(denied) > 0 {
 		t.Errorf("denied: %v", denied)
 	}
 	if h.kind == "docker" && !noNewPrivs {
@@ -94,7 +95,7 @@ func testServer(t *testing.T, watch *audittest.Watch, h *host, s server, noNewPr
 // testRemoval: without one call, the same life fails; and if the call is logged instead of
 // denied, it is the only one that is.
 func testRemoval(t *testing.T, watch *audittest.Watch, h *host, r removal) {
-	before := len(watch.Of(t, h.room.loginuid, 0))
+	before := len(watch.Of(t, h.room.LoginUID, 0))
 	path := record(t, h, r.server, false)
 	logs, err := enforce(t, h, r.server, false, without(t, exportProfile(t, h, path, "errno"), r.call))
 	if failedAt(err) != r.failsAt {
@@ -107,7 +108,7 @@ func testRemoval(t *testing.T, watch *audittest.Watch, h *host, r removal) {
 	if logs, err := enforce(t, h, r.server, false, without(t, exportProfile(t, h, path, "log"), r.call)); err != nil {
 		t.Errorf("%s logged: %v\n%s", r.call, err, logs)
 	}
-	if names := audittest.Names(watch.Of(t, h.room.loginuid, before)); !slices.Equal(names, []string{r.call}) {
+	if names := audittest.Names(watch.Of(t, h.room.LoginUID, before)); !slices.Equal(names, []string{r.call}) {
 		t.Errorf("logged %v, want %s alone", names, r.call)
 	}
 }
@@ -123,7 +124,7 @@ func without(t *testing.T, path, call string) string {
 	if text == string(data) {
 		t.Fatalf("the profile has no %s", call)
 	}
-	less := filepath.Join(filepath.Dir(path), uniqueName("less")+".json")
+	less := filepath.Join(filepath.Dir(path), room.Unique("less")+".json")
 	if err := os.WriteFile(less, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

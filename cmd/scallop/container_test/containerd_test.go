@@ -13,18 +13,18 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
 // containerd is driven as a kubelet does it, through its CRI plugin: each container in a
 // pod of its own.
 type containerd struct {
-	room    *room
+	room    *room.Room
 	runtime cri.RuntimeServiceClient
 
 	mu   sync.Mutex
@@ -62,49 +62,39 @@ SystemdCgroup = false
 func startContainerd(t *testing.T) *host {
 	t.Helper()
 	r := newRoom(t)
-	socket, config := filepath.Join(r.dir, "containerd.sock"), filepath.Join(r.dir, "config.toml")
-	text := strings.NewReplacer("DIR", r.dir, "SOCKET", socket, "PAUSE", reference("pause"),
-		"SNAPSHOTTER", r.storage("overlayfs", "native"), "NOCGROUP", strconv.FormatBool(!r.hasCPU(t))).Replace(containerdConf)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	daemon := process.Start(t, r.command("containerd", "--config", config), nil)
-	t.Cleanup(func() { daemon.End(unix.SIGTERM) })
+	socket := r.Path("containerd.sock")
+	text := strings.NewReplacer("DIR", r.Dir, "SOCKET", socket, "PAUSE", reference("pause"),
+		"SNAPSHOTTER", r.Storage("overlayfs", "native"), "NOCGROUP", strconv.FormatBool(!hasCPU(t, r))).Replace(containerdConf)
+	daemon := r.Daemon(t, "containerd", "--config", r.Write(t, "config.toml", text))
 	conn, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
 	c := &containerd{room: r, runtime: cri.NewRuntimeServiceClient(conn), pods: map[string]pod{}}
-	daemon.Await(t, defaultPatience, func() error {
+	daemon.Await(t, room.Patience, func() error {
 		ctx, cancel := patience()
 		defer cancel()
 		_, err := c.runtime.Version(ctx, &cri.VersionRequest{})
 		return err
 	})
-	if _, err := process.Output(r.command("ctr", "--address", socket, "--namespace", "k8s.io", "images", "import",
-		"--snapshotter", r.storage("overlayfs", "native"), images(t))); err != nil {
-		t.Fatal(err)
-	}
+	r.Must(t, "ctr", "--address", socket, "--namespace", "k8s.io", "images", "import",
+		"--snapshotter", r.Storage("overlayfs", "native"), images(t))
 	awaitImages(t, daemon, cri.NewImageServiceClient(conn))
-	return &host{c, r, "containerd", "unix://" + socket, "oci", false, true, enosys}
+	return &host{c, r, "containerd", "unix://" + socket, "oci", false, true, room.NotImplemented}
 }
 
 // hasCPU: the plugin gives every pod CPU shares, which needs the controller. Without it, it must
 // leave cgroups to runc, which puts them beside the engine's own.
-func (r *room) hasCPU(t *testing.T) bool {
+func hasCPU(t *testing.T, r *room.Room) bool {
 	t.Helper()
-	controllers, err := process.Output(r.command("cat", "/sys/fs/cgroup/cgroup.controllers"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slices.Contains(strings.Fields(controllers), "cpu")
+	return slices.Contains(strings.Fields(r.Must(t, "cat", "/sys/fs/cgroup/cgroup.controllers")), "cpu")
 }
 
 // awaitImages: the plugin hears of what ctr imported a little later.
 func awaitImages(t *testing.T, daemon *process.Process, client cri.ImageServiceClient) {
 	t.Helper()
-	daemon.Await(t, defaultPatience, func() error {
+	daemon.Await(t, room.Patience, func() error {
 		ctx, cancel := patience()
 		defer cancel()
 		for _, name := range []string{"nginx", "redis", "postgres", "tools", "pause"} {
@@ -159,9 +149,9 @@ func podUID(s container) string  { return "uid-" + s.name }
 func (c *containerd) sandbox(s container) *cri.PodSandboxConfig {
 	return &cri.PodSandboxConfig{
 		Metadata:     &cri.PodSandboxMetadata{Name: podName(s), Uid: podUID(s), Namespace: podNamespace},
-		LogDirectory: filepath.Join(c.room.dir, "logs", s.name),
+		LogDirectory: filepath.Join(c.room.Dir, "logs", s.name),
 		Linux: &cri.LinuxPodSandboxConfig{
-			CgroupParent: "/" + c.room.cgroup + "/kubepods/pod-" + s.name,
+			CgroupParent: "/" + c.room.Cgroup + "/kubepods/pod-" + s.name,
 			SecurityContext: &cri.LinuxSandboxSecurityContext{
 				NamespaceOptions: &cri.NamespaceOption{Network: cri.NamespaceMode_NODE, Pid: cri.NamespaceMode_CONTAINER},
 			},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/denials/report"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -25,7 +26,7 @@ func testDenials(t *testing.T, h *host, s server, recordingPath string) {
 	t.Helper()
 	whole := exportProfile(t, h, recordingPath, "errno")
 	call := needed[s.name]
-	profile, proposed := without(t, whole, call), filepath.Join(h.room.dir, uniqueName("proposed")+".json")
+	profile, proposed := without(t, whole, call), filepath.Join(h.room.Dir, room.Unique("proposed")+".json")
 	r, code, failed := denialsOf(t, h, s, profile, "--profile", profile, "--recording", recordingPath, "--propose", proposed)
 	if failed == nil || code != 1 || len(r.Workloads) != 1 || !r.Complete {
 		t.Fatalf("%s without %s: %v, exit code %d, %v, %+v", s.name, call, failed, code, r.Incomplete, r.Workloads)
@@ -53,12 +54,12 @@ func distinct(names []string) []string { return slices.Compact(slices.Sorted(sli
 // denialsOf watches while a server is led through its life under a profile, as far as it comes; failed is where it ended early.
 func denialsOf(t *testing.T, h *host, s server, profile string, flags ...string) (r *report.Report, code int, failed error) {
 	t.Helper()
-	l := &life{host: h, server: s, c: container{name: uniqueName(s.name), profile: profile}}
+	l := &life{host: h, server: s, c: container{name: room.Unique(s.name), profile: profile}}
 	file := filepath.Join(t.TempDir(), "denials.json")
 	args := append([]string{"denials", "--output", "json", "-o", file, "--args", "--stack", "--runtime-endpoint", h.endpoint,
-		"--wait", "--root", "/" + h.room.cgroup}, slices.Concat(h.coming(l.c), flags)...)
+		"--wait", "--root", "/" + h.room.Cgroup}, slices.Concat(h.coming(l.c), flags)...)
 	cmd := exec.Command(scallop, args...)
-	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+h.room.dir)
+	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+h.room.Dir)
 	log := &events{}
 	p := process.Start(t, cmd, log)
 	t.Cleanup(func() { p.End(unix.SIGTERM) })

@@ -1,9 +1,12 @@
 package container_test
 
 import (
+	"testing"
 	"time"
 
+	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
 // engine runs containers.
@@ -35,13 +38,19 @@ type container struct {
 // host is an engine in its room.
 type host struct {
 	engine
-	room     *room
+	room     *room.Room
 	kind     string // as scallop names the engine
 	endpoint string // socket for scallop
 	format   string // of profiles
 	probes   bool   // it knows the health checks of images
 	pods     bool   // containers are in pods
 	errno    string // of a denied call, as C libraries word it
+}
+
+// newRoom has a network of its own, since every server has its usual port.
+func newRoom(t *testing.T) *room.Room {
+	t.Helper()
+	return room.New(t, room.Options{Network: true, LoginUID: audittest.NewLoginUID()})
 }
 
 // fullName is what a file of the container is called by: names are only unique within a pod.
@@ -89,9 +98,3 @@ func firstError(err error, steps ...func() error) error {
 	}
 	return err
 }
-
-// Words of the C library for the errnos of a denied call.
-const (
-	enosys = "Function not implemented"
-	eperm  = "Operation not permitted"
-)

@@ -4,13 +4,14 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 // testLate attaches scallop to a container that serves already, and that nobody probes: what a
 // runtime is doing in it at that moment cannot be told from its own.
 func testLate(t *testing.T, h *host) {
-	l := &life{host: h, server: redis, c: container{name: uniqueName("late"), image: "redis", label: "org.example.late=yes"}}
+	l := &life{host: h, server: redis, c: container{name: room.Unique("late"), image: "redis", label: "org.example.late=yes"}}
 	t.Cleanup(func() { h.remove(l.c.name) })
 	if err := firstError(h.start(l.c), l.awaitReady); err != nil {
 		t.Fatal(err, h.logs(l.c.name))

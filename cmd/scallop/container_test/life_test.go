@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -187,7 +188,7 @@ func (l *life) startRecorder(t *testing.T) (ready string) {
 // record leads a server through its life under scallop and returns the recording's path.
 func record(t *testing.T, h *host, s server, noNewPrivs bool) string {
 	t.Helper()
-	l := &life{host: h, server: s, c: container{name: uniqueName(s.name), noNewPrivs: noNewPrivs}}
+	l := &life{host: h, server: s, c: container{name: room.Unique(s.name), noNewPrivs: noNewPrivs}}
 	ready := l.startRecorder(t)
 	if err := l.lead(t); err != nil {
 		t.Fatalf("recording: %v\nserver: %s\nscallop: %s", err, h.logs(l.c.name), &l.recorder.Out)
@@ -206,7 +207,7 @@ func record(t *testing.T, h *host, s server, noNewPrivs bool) string {
 // enforce leads a server through its life under a profile.
 func enforce(t *testing.T, h *host, s server, noNewPrivs bool, profile string) (logs string, err error) {
 	t.Helper()
-	l := &life{host: h, server: s, c: container{name: uniqueName(s.name), noNewPrivs: noNewPrivs, profile: profile}}
+	l := &life{host: h, server: s, c: container{name: room.Unique(s.name), noNewPrivs: noNewPrivs, profile: profile}}
 	err = l.lead(t)
 	logs = h.logs(l.c.name)
 	h.remove(l.c.name)

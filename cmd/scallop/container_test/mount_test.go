@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -20,7 +21,7 @@ const mountScript = `trap 'exit 0' USR1; mount -t tmpfs none /tmp; while :; do s
 
 // testMount: what the workload itself mounts is in its profile.
 func testMount(t *testing.T, h *host) {
-	l := &life{host: h, server: server{program: "busybox"}, c: container{name: uniqueName("mount"), image: "tools",
+	l := &life{host: h, server: server{program: "busybox"}, c: container{name: room.Unique("mount"), image: "tools",
 		label: "org.example.mount=yes", mounts: true, args: []string{"/bin/sh", "-c", mountScript}}}
 	t.Cleanup(func() { h.remove(l.c.name) })
 	ready := l.startRecorder(t)

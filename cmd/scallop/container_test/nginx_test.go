@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
-var nginx = server{name: "nginx", program: "nginx", stop: "SIGQUIT", probed: true, serve: serveNginx, answers: func(r *room) error {
+var nginx = server{name: "nginx", program: "nginx", stop: "SIGQUIT", probed: true, serve: serveNginx, answers: func(r *room.Room) error {
 	client := newNginxClient(r)
 	defer client.CloseIdleConnections()
 	return client.get(nginxRequest{"GET", "/small", nil, 200, smallSize})
@@ -83,7 +85,7 @@ var nginxRequests = []nginxRequest{
 // nginxRounds gives both workers every kind of request.
 const nginxRounds = 20
 
-func serveNginx(r *room) error {
+func serveNginx(r *room.Room) error {
 	client := newNginxClient(r)
 	defer client.CloseIdleConnections()
 	return repeat(nginxRounds*len(nginxRequests), func(i int) error {
@@ -93,8 +95,8 @@ func serveNginx(r *room) error {
 
 type nginxClient struct{ http.Client }
 
-func newNginxClient(r *room) *nginxClient {
-	return &nginxClient{http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: r.dial}}}
+func newNginxClient(r *room.Room) *nginxClient {
+	return &nginxClient{http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DialContext: r.Dial}}}
 }
 
 func (c *nginxClient) get(r nginxRequest) error {

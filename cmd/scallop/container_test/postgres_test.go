@@ -14,9 +14,10 @@ import (
 	"syscall"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
-var postgres = server{name: "postgres", program: "postgres", stop: "SIGINT", probed: true, serve: servePostgres, answers: func(r *room) error {
+var postgres = server{name: "postgres", program: "postgres", stop: "SIGINT", probed: true, serve: servePostgres, answers: func(r *room.Room) error {
 	return psql(r, "SELECT 1;")
 }}
 
@@ -140,7 +141,7 @@ SET work_mem = '64kB'; SELECT count(*) FROM (SELECT * FROM things a ORDER BY nam
 CHECKPOINT;
 `
 
-func servePostgres(r *room) error {
+func servePostgres(r *room.Room) error {
 	for range 2 { // backends
 		if err := psql(r, postgresQueries); err != nil {
 			return err
@@ -150,12 +151,12 @@ func servePostgres(r *room) error {
 }
 
 // psql runs from the host: nothing of it is in the container.
-func psql(r *room, queries string) error {
+func psql(r *room.Room, queries string) error {
 	dir, err := postgresDir()
 	if err != nil {
 		return err
 	}
-	cmd := r.networkCommand(dir+"/bin/psql", "-h", "127.0.0.1", "-U", "postgres", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.DevNull)
+	cmd := r.NetworkCommand(dir+"/bin/psql", "-h", "127.0.0.1", "-U", "postgres", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.DevNull)
 	cmd.Env = []string{containerPath, "LC_ALL=C", "PGCONNECT_TIMEOUT=5"}
 	cmd.Stdin = strings.NewReader(queries)
 	if out, err := process.Output(cmd); err != nil || out != "" && strings.Contains(out, "ERROR") {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -20,7 +21,7 @@ const (
 // testProbes enters a container again and again while it serves: what the runtime does for it is
 // setup or handover, what the probe does is steady, and nothing happens to the phases.
 func testProbes(t *testing.T, h *host) {
-	l := &life{host: h, server: nginx, c: container{name: uniqueName("probes"), image: "nginx", label: "org.example.probes=yes"}}
+	l := &life{host: h, server: nginx, c: container{name: room.Unique("probes"), image: "nginx", label: "org.example.probes=yes"}}
 	t.Cleanup(func() { h.remove(l.c.name) })
 	ready := l.startRecorder(t)
 	if err := firstError(h.start(l.c), l.awaitReady, l.checkFilter); err != nil {

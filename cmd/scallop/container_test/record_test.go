@@ -19,6 +19,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -75,7 +76,7 @@ func (e *events) find(match event) (event, error) {
 // other tests out, which belong to engines that scallop is not told of.
 func startWaiting(t *testing.T, h *host, c container, flags ...string) *recorder {
 	t.Helper()
-	return startRecord(t, h, slices.Concat(h.coming(c), []string{"--wait", "--root", "/" + h.room.cgroup}, flags)...)
+	return startRecord(t, h, slices.Concat(h.coming(c), []string{"--wait", "--root", "/" + h.room.Cgroup}, flags)...)
 }
 
 // startRecord returns when scallop has said that nothing is missed from here on.
@@ -84,7 +85,7 @@ func startRecord(t *testing.T, h *host, flags ...string) *recorder {
 	r := &recorder{dir: t.TempDir()}
 	args := append([]string{"record", "--output", "json", "-o", r.dir, "--runtime-endpoint", h.endpoint}, flags...)
 	cmd := exec.Command(scallop, args...)
-	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+h.room.dir)
+	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+h.room.Dir)
 	r.Process = process.Start(t, cmd, &r.events)
 	t.Cleanup(func() { r.End(unix.SIGTERM) })
 	if err := r.await(event{Event: "recording"}); err != nil {
@@ -203,8 +204,8 @@ func checkIdentity(t *testing.T, h *host, c container, path string, rec *recordi
 	if !strings.HasPrefix(w.Container.ImageDigest, "sha256:") || w.Container.EngineVer == "" {
 		t.Errorf("digest of the image %q, version of the engine %q", w.Container.ImageDigest, w.Container.EngineVer)
 	}
-	if !strings.HasPrefix(w.Cgroup, "/"+h.room.cgroup+"/") || !strings.HasSuffix(w.Cgroup, id) {
-		t.Errorf("cgroup %q is not below /%s, or not of %s", w.Cgroup, h.room.cgroup, id)
+	if !strings.HasPrefix(w.Cgroup, "/"+h.room.Cgroup+"/") || !strings.HasSuffix(w.Cgroup, id) {
+		t.Errorf("cgroup %q is not below /%s, or not of %s", w.Cgroup, h.room.Cgroup, id)
 	}
 	var pod recording.Pod
 	if h.pods {
@@ -282,7 +283,7 @@ func count(rec *recording.Recording, name, phase string) uint64 {
 // profiles there.
 func exportProfile(t *testing.T, h *host, recording, action string) string {
 	t.Helper()
-	path := filepath.Join(h.room.dir, uniqueName(action)+".json")
+	path := filepath.Join(h.room.Dir, room.Unique(action)+".json")
 	if _, err := process.Output(exec.Command(scallop, "export", "--format", h.format, "--default-action", action, "-o", path, recording)); err != nil {
 		t.Fatal(err)
 	}

@@ -10,10 +10,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
 // redis has no health check: a container like many.
-var redis = server{name: "redis", program: "redis-server", stop: "SIGTERM", serve: serveRedis, answers: func(r *room) error {
+var redis = server{name: "redis", program: "redis-server", stop: "SIGTERM", serve: serveRedis, answers: func(r *room.Room) error {
 	return withRedis(r, func(c *redisClient) error { return c.want("PONG", "PING") })
 }}
 
@@ -55,7 +57,7 @@ const (
 // redisRequests are those of every connection's rounds; there are some more.
 var redisRequests = uint64(redisConnections * redisRounds * len(redisCommands))
 
-func serveRedis(r *room) error {
+func serveRedis(r *room.Room) error {
 	for range redisConnections {
 		if err := withRedis(r, talkRedis); err != nil {
 			return err
@@ -101,8 +103,8 @@ type redisClient struct {
 	in   *bufio.Reader
 }
 
-func withRedis(r *room, use func(*redisClient) error) error {
-	conn, err := r.dial(context.Background(), "tcp", "127.0.0.1:6379")
+func withRedis(r *room.Room, use func(*redisClient) error) error {
+	conn, err := r.Dial(context.Background(), "tcp", "127.0.0.1:6379")
 	if err != nil {
 		return err
 	}

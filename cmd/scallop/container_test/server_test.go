@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
 // server is what an image holds, and the traffic that it gets in every life.
@@ -16,8 +17,8 @@ type server struct {
 	program string // base name
 	stop    string // the image's stop signal
 	probed  bool   // the image has a health check
-	answers func(*room) error
-	serve   func(*room) error
+	answers func(*room.Room) error
+	serve   func(*room.Room) error
 }
 
 func servers() []server {

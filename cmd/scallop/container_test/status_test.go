@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/scallop-sec/scallop/exporter/policy"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
@@ -53,7 +54,7 @@ func (c *compared) calls() []string {
 // testStatus looks at a container whose profile is as on disk, and again when the file has changed; and at one that
 // is not confined.
 func testStatus(t *testing.T, h *host) {
-	profile := filepath.Join(h.room.dir, uniqueName("status")+".json")
+	profile := filepath.Join(h.room.Dir, room.Unique("status")+".json")
 	writeOldProfile(t, profile)
 	c := startTools(t, h, profile)
 	r := status(t, h, 0, c.name, "--profile", profile, "--attach")
@@ -85,7 +86,7 @@ func testStatus(t *testing.T, h *host) {
 // startTools returns when the container's own program runs, whose children come and go.
 func startTools(t *testing.T, h *host, profile string) container {
 	t.Helper()
-	c := container{name: uniqueName("status"), image: "tools", profile: profile, args: []string{"/bin/sh", "-c", "while :; do sleep 0.1; done"}}
+	c := container{name: room.Unique("status"), image: "tools", profile: profile, args: []string{"/bin/sh", "-c", "while :; do sleep 0.1; done"}}
 	t.Cleanup(func() { h.remove(c.name) })
 	running := func() error {
 		return poll(func() error {
@@ -108,7 +109,7 @@ func startTools(t *testing.T, h *host, profile string) container {
 // status looks at one container; scallop must end with that code.
 func status(t *testing.T, h *host, code int, name string, flags ...string) statusReport {
 	t.Helper()
-	args := append([]string{"status", "--output", "json", "--runtime-endpoint", h.endpoint, "--container", name, "--root", "/" + h.room.cgroup}, flags...)
+	args := append([]string{"status", "--output", "json", "--runtime-endpoint", h.endpoint, "--container", name, "--root", "/" + h.room.Cgroup}, flags...)
 	var out, errs bytes.Buffer
 	var cmd *exec.Cmd
 	for range 20 { // Podman takes its time while the other tests have it start containers: scallop says so and ends

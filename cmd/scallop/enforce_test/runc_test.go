@@ -3,13 +3,11 @@ package enforce_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
 // runcContainer is a server in a container of runc's.
@@ -27,19 +26,12 @@ type runcContainer struct {
 	loginuid int
 }
 
-var lastContainer atomic.Int32
-
-// containerName is unique on the host.
-func containerName() string {
-	return fmt.Sprintf("scallop-enforce-%d-%d", os.Getpid(), lastContainer.Add(1))
-}
-
 // startRunc starts the server from a bundle with the profile. runc has libseccomp
 // translate it: nothing of scallop is involved.
 func startRunc(t *testing.T, s *server, seccomp *specs.LinuxSeccomp, noNewPrivs bool) *runcContainer {
 	t.Helper()
 	s.reset(t)
-	c := &runcContainer{id: containerName(), loginuid: audittest.NewLoginUID()}
+	c := &runcContainer{id: room.Unique("enforce"), loginuid: audittest.NewLoginUID()}
 	bundle := writeBundle(t, s, c.id, seccomp, noNewPrivs)
 	args := audittest.WithLoginUID(c.loginuid, "runc", "--root", filepath.Join(bundle, "state"), "run", "--bundle", bundle, c.id)
 	c.Process = process.Start(t, exec.Command(args[0], args[1:]...), nil)

@@ -16,6 +16,8 @@ import (
 	"github.com/scallop-sec/scallop/profiler/engine"
 	"github.com/scallop-sec/scallop/profiler/engine/cri"
 	"github.com/scallop-sec/scallop/profiler/engine/engines"
+	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
 const containerdConfig = `version = 2
@@ -54,23 +56,23 @@ exec runc "$@"
 `
 
 // startContainerd returns the path of its socket. A plugin can be disabled.
-func startContainerd(t *testing.T, r *room, disabled string) string {
+func startContainerd(t *testing.T, r *room.Room, disabled string) string {
 	t.Helper()
-	endpoint, runc := r.path("c.sock"), r.write(t, "runc", runcScript)
+	endpoint, runc := r.Path("c.sock"), r.Write(t, "runc", runcScript)
 	if err := os.Chmod(runc, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf(containerdConfig, r.path("root"), r.path("state"), endpoint, r.path("opt"), imageName, disabled, runc, r.path("cni"))
-	daemon := r.daemon(t, "containerd", "--config", r.write(t, "config.toml", config))
-	r.await(t, daemon, func() error { _, err := r.do("ctr", "--address", endpoint, "version"); return err })
+	config := fmt.Sprintf(containerdConfig, r.Path("root"), r.Path("state"), endpoint, r.Path("opt"), imageName, disabled, runc, r.Path("cni"))
+	daemon := r.Daemon(t, "containerd", "--config", r.Write(t, "config.toml", config))
+	daemon.Await(t, room.Patience, func() error { _, err := r.Do("ctr", "--address", endpoint, "version"); return err })
 	return endpoint
 }
 
 func TestContainerd(t *testing.T) {
-	need(t, "containerd", "containerd", "ctr", "containerd", "runc", "runc", "unshare", "util-linux")
-	r := newRoom(t)
+	hosttest.Tools(t, "containerd", "containerd", "ctr", "containerd", "runc", "runc", "unshare", "util-linux")
+	r := room.New(t, room.Options{})
 	endpoint := startContainerd(t, r, "")
-	r.must(t, "ctr", "--address", endpoint, "--namespace", "k8s.io", "images", "import", "--snapshotter", "native", r.makeImage(t))
+	r.Must(t, "ctr", "--address", endpoint, "--namespace", "k8s.io", "images", "import", "--snapshotter", "native", makeImage(t, r))
 	k := newKubelet(t, r, endpoint)
 	want := engine.Container{
 		ID:            k.container,
@@ -90,7 +92,6 @@ func TestContainerd(t *testing.T) {
 		Seccomp:       "default",
 	}
 	set := testReal(t, &real{
-		room:     r,
 		endpoint: endpoint,
 		glob:     "shop_*",
 		ref:      engine.Ref{ID: k.container, PodUID: podUID},
@@ -140,8 +141,8 @@ func testSandbox(t *testing.T, k *kubelet) {
 
 // Beside Docker, containerd's CRI is often switched off: no error, unless it was asked for.
 func TestContainerdWithoutCRI(t *testing.T) {
-	need(t, "containerd", "containerd", "ctr", "containerd", "unshare", "util-linux")
-	endpoint := startContainerd(t, newRoom(t), `"io.containerd.grpc.v1.cri"`)
+	hosttest.Tools(t, "containerd", "containerd", "ctr", "containerd", "unshare", "util-linux")
+	endpoint := startContainerd(t, room.New(t, room.Options{}), `"io.containerd.grpc.v1.cri"`)
 	_, errs := engines.Open(patient(t), []string{endpoint})
 	if len(errs) != 1 || !errors.Is(errs[0], cri.ErrNoCRI) {
 		t.Errorf("%v", errs)
@@ -157,7 +158,7 @@ type kubelet struct {
 	pod, container string
 }
 
-func newKubelet(t *testing.T, r *room, endpoint string) *kubelet {
+func newKubelet(t *testing.T, r *room.Room, endpoint string) *kubelet {
 	t.Helper()
 	conn, err := grpc.NewClient("unix://"+endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -168,9 +169,9 @@ func newKubelet(t *testing.T, r *room, endpoint string) *kubelet {
 	ctx := patient(t)
 	pod := &runtime.PodSandboxConfig{
 		Metadata:     &runtime.PodSandboxMetadata{Name: "shop", Namespace: "default", Uid: podUID},
-		LogDirectory: r.path("logs"),
+		LogDirectory: r.Path("logs"),
 		Linux: &runtime.LinuxPodSandboxConfig{
-			CgroupParent: r.parent + "/kubepods/burstable/pod" + podUID,
+			CgroupParent: "/" + r.Cgroup + "/kubepods/burstable/pod" + podUID,
 			SecurityContext: &runtime.LinuxSandboxSecurityContext{
 				NamespaceOptions: &runtime.NamespaceOption{Network: runtime.NamespaceMode_NODE},
 			},

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 )
 
 // makeImage writes an image that all engines can load: busybox, asleep.
-func (r *room) makeImage(t *testing.T) string {
+func makeImage(t *testing.T, r *room.Room) string {
 	t.Helper()
 	busybox, err := os.ReadFile(hosttest.Tool(t, "busybox", "busybox-static"))
 	if err != nil {
@@ -38,7 +39,7 @@ func (r *room) makeImage(t *testing.T) string {
 	})
 	manifest := encode(t, []map[string]any{{"Config": "config.json", "RepoTags": []string{imageName}, "Layers": []string{"layer.tar"}}})
 	files := map[string][]byte{"config.json": config, "layer.tar": layer, "manifest.json": manifest}
-	path := r.path("image.tar")
+	path := r.Path("image.tar")
 	if err := os.WriteFile(path, archive(t, files), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 
 // real is a running engine with one container.
 type real struct {
-	room     *room
 	endpoint string
 	want     engine.Container // but for what differs from host to host: see compare
 	ref      engine.Ref       // what the cgroup's path tells
