@@ -4,27 +4,47 @@
 
 #include "entrant.h"
 
-/* A runtime goes on as itself after an execve of its own program. One that began outside, before the runtime's parent
- * moved it in: `/proc/self/exe init`, which the parent takes for done long before this tracepoint. And one inside: runc
+static __always_inline u64 parents_exe_size(struct task_struct *task)
+{
+	return exe_size(BPF_CORE_READ(task, real_parent));
+}
+
+/* systemd (255 on) starts this one in a unit's cgroup; it prepares everything, and then executes what the unit says. */
+static __always_inline bool is_systemd_executor(struct task_struct *task)
+{
+	const u8 want[] = "systemd-executor";
+	u8 name[sizeof(want)] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name));
+	return !__builtin_memcmp(name, want, sizeof(want));
+}
+
+/* A runtime goes on as itself after an execve of its own program. One that began outside, before it was
+ * moved in: `/proc/self/exe init`, which its parent takes for done long before this tracepoint. And one inside: runc
  * executes a sealed copy of itself (CVE-2019-5736), and nothing but the runtime executes a program of the same size to
  * which no path leads. */
 static __always_inline bool is_same_runtime(struct task_struct *task, struct entrant *entrant, u32 workload)
 {
-	if (!entrant || !entrant->exe_size || exe_size(task) != entrant->exe_size)
+	u64 size = entrant->exe_size ? entrant->exe_size : parents_exe_size(task);
+
+	if (!size || exe_size(task) != size)
 		return false;
 	if (workload != entrant->workload)
 		return workload == NO_WORKLOAD && entrant->moving;
 	return !entrant->called || exe_is_pathless(task);
 }
 
-/* The same for a runtime whose move into a new workload was not seen coming (before_move) and has not been told yet:
- * its parent outside runs the same program. */
+static __always_inline bool is_still_runtime(struct task_struct *task, struct entrant *entrant, u32 workload)
+{
+	return entrant && (is_same_runtime(task, entrant, workload) || is_systemd_executor(task));
+}
+
+/* A runtime whose move into a new workload was not seen coming (before_move) and has not been told yet: its parent
+ * outside runs the same program. */
 static __always_inline bool is_arriving(struct task_struct *task, struct workload *w, u32 workload)
 {
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-
-	return w->phase == PHASE_SETUP && !w->leader && exe_size(task) == exe_size(parent) &&
-	       workload_of(task_cgroup_id(parent)) != workload;
+	return w->phase == PHASE_SETUP && !w->leader && exe_size(task) == parents_exe_size(task) &&
+	       workload_of(task_cgroup_id(BPF_CORE_READ(task, real_parent))) != workload;
 }
 
 /* The leader is the first process that makes its execve here. If that was a child of one that is still to make
@@ -47,7 +67,7 @@ static __always_inline int on_exec(struct task_struct *task)
 	struct event *event;
 	bool entrant;
 
-	if (is_same_runtime(task, entrant_of(tgid), workload))
+	if (is_still_runtime(task, entrant_of(tgid), workload))
 		return 0;
 	entrant = entrant_leave(tgid);
 	w = bpf_map_lookup_elem(&workloads, &workload);

@@ -93,7 +93,7 @@ struct {
 struct entrant {
 	u32 workload;
 	u32 called;   /* whether it has made a call inside */
-	u64 exe_size; /* bytes of the program that it runs, or if moving, that its mover runs; 0: not known */
+	u64 exe_size; /* bytes of the program that it runs, 0: not known */
 	u64 moving;   /* ID of the cgroup that it is about to be moved to, 0: it is in */
 };
 

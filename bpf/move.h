@@ -75,7 +75,7 @@ static __noinline int before_move(u32 fd, u64 user, u64 size)
 	if (!pid)
 		pid = bpf_get_current_pid_tgid() >> 32;
 	if (pid != w->leader)
-		entrant_join(workload, pid, exe_size(current_task()), id);
+		entrant_join(workload, pid, 0, id);
 	return 0;
 }
 

@@ -12,24 +12,51 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A runtime starts itself (/proc/self/exe init) and moves that process in, often before the kernel is through with the
-// execve. That execve began outside: the process is the runtime's until the next one. If it executes another
-// program than its mover's, it is the workload.
+// A runtime starts itself (/proc/self/exe init), and that process is moved in by it, or by systemd, often before the kernel is through
+// with the execve. That execve began outside: the process is the runtime's until the next one. If it executes another
+// program than its parent's, it is the workload.
 func TestMovedInDuringAnExecve(t *testing.T) {
-	for whose, want := range map[string]string{"of-its-movers-program": "setup:1 steady:1", "of-another-program": "steady:2"} {
-		t.Run(whose, func(t *testing.T) {
+	for name, tc := range map[string]struct {
+		longer  int64 // bytes: programs are told apart by their size
+		another bool  // process moves it
+		want    string
+	}{
+		"of-its-parents-program":              {0, false, "setup:1 steady:1"},
+		"of-its-parents-program-by-a-manager": {0, true, "setup:1 steady:1"},
+		"of-another-program":                  {1, false, "steady:2"},
+	} {
+		t.Run(name, func(t *testing.T) {
 			s := newStage(t, containers())
-			size := ownSize(t) // programs are told apart by that
-			if whose == "of-another-program" {
-				size++
+			manager := startActor(t, s.program, nil, openProcs(t, s.c))
+			moved, release := startSlowly(t, padded(t, s.program, ownSize(t)+tc.longer))
+			if pid := waitForExecve(t); tc.another {
+				manager.tell(fmt.Sprintf("w%d\n", pid))
+				manager.await()
+			} else {
+				move(t, pid, s.c)
 			}
-			moved, release := startSlowly(t, padded(t, s.program, size))
-			move(t, waitForExecve(t), s.c)
 			release()
 			moved.do("pxp")
-			wantSeen(t, s.r, s.w, unix.SYS_GETPPID, want)
+			wantSeen(t, s.r, s.w, unix.SYS_GETPPID, tc.want)
 		})
 	}
+}
+
+// What systemd starts in a unit's cgroup is not the unit yet.
+func TestSystemdExecutor(t *testing.T) {
+	s := newStage(t, containers())
+	executor := filepath.Join(t.TempDir(), "systemd-executor")
+	if err := os.Rename(padded(t, s.program, ownSize(t)+1), executor); err != nil {
+		t.Fatal(err)
+	}
+	a := newActor(t, executor)
+	a.cmd.Args[0] = s.program // which it executes
+	if err := startIn(s.c, a.cmd); err != nil {
+		t.Fatal(err)
+	}
+	a.do("npxp")
+	wantSeen(t, s.r, s.w, unix.SYS_GETPPID, "setup:1 steady:1")
+	wantSeen(t, s.r, s.w, unix.SYS_EXECVE, "setup:2")
 }
 
 // ownSize is that of the program that this process runs, in bytes.

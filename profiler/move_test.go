@@ -206,7 +206,7 @@ func sweep(t *testing.T, r *profiler.Recorder) {
 	var strays profiler.Strays
 	for range 3 {
 		var err error
-		if strays, err = r.SweepEntrants(strays); err != nil {
+		if strays, _, err = r.SweepEntrants(strays); err != nil {
 			t.Fatal(err)
 		}
 	}
