@@ -131,28 +131,34 @@ func (r *Recorder) Exists(cgroupID uint64) bool {
 // going on, or was refused.
 type Strays map[uint32]bool
 
+// Entrants are processes that joined workloads and have made a call there, but no execve yet: process ID → workload.
+type Entrants map[int]int
+
 // SweepEntrants forgets processes that were about to join a workload and did not: those that are gone, and
 // those that are strays for the second time. It returns the strays for the next sweep, which must be later than
-// any move takes.
-func (r *Recorder) SweepEntrants(before Strays) (Strays, error) {
-	joining := map[uint32]uint32{}
-	err := readAll(r.objects, r.objects.maps.Entrants, func(pid uint32, e bpf.ScallopEntrant) { joining[pid] = e.Workload })
+// any move takes, and those that did join.
+func (r *Recorder) SweepEntrants(before Strays) (Strays, Entrants, error) {
+	all := map[uint32]bpf.ScallopEntrant{}
+	err := readAll(r.objects, r.objects.maps.Entrants, func(pid uint32, e bpf.ScallopEntrant) { all[pid] = e })
 	if err != nil {
-		return nil, fmt.Errorf("reading the processes that are about to join: %w", err)
+		return nil, nil, fmt.Errorf("reading the processes that are about to join: %w", err)
 	}
-	strays := Strays{}
-	for pid, w := range joining {
+	strays, inside := Strays{}, Entrants{}
+	for pid, e := range all {
 		switch {
 		case errors.Is(unix.Kill(int(pid), 0), unix.ESRCH):
 			r.forgetEntrant(pid)
-		case r.isIn(pid, w):
+		case r.isIn(pid, e.Workload):
+			if e.Called != 0 {
+				inside[int(pid)] = int(e.Workload)
+			}
 		case before[pid]:
 			r.forgetEntrant(pid)
 		default:
 			strays[pid] = true
 		}
 	}
-	return strays, nil
+	return strays, inside, nil
 }
 
 func (r *Recorder) forgetEntrant(pid uint32) {

@@ -45,9 +45,7 @@ func (w *watch) look(ctx context.Context) {
 	w.findGone()
 	w.checkpoint()
 	w.free()
-	if w.strays, err = w.recorder.SweepEntrants(w.strays); err != nil {
-		w.opts.Warn("%v", err)
-	}
+	w.sweep()
 }
 
 // patience is how many looks a workload's last events may come behind: who its leader was is known by them only.
@@ -113,7 +111,7 @@ func (w *watch) endAll(those map[int]*workload) error {
 		for _, call := range one.life.Look(snapshot) {
 			w.logCall(one, call)
 		}
-		w.saving = append(w.saving, save{one, filename(one), one.life.Recording(snapshot), true})
+		w.saving = append(w.saving, save{one, filename(one), one.life.Recording(snapshot, w.guests.reasons(one)...), true})
 		if w.opts.Pin == nil {
 			w.forget(one) // a slow disk is no reason to hold its room
 		}
@@ -141,6 +139,7 @@ type retired struct {
 func (w *watch) forget(one *workload) {
 	delete(w.workloads, one.number)
 	w.forgetState(one.number)
+	w.guests.forget(one.number)
 	w.retired[one.number] = retired{time.Now(), one.gone}
 }
 
@@ -226,6 +225,6 @@ func (w *watch) checkpoint() {
 	}
 	for number, snapshot := range all {
 		one := due[number]
-		w.saving = append(w.saving, save{one, filename(one), one.life.Recording(snapshot, life.Partial), false})
+		w.saving = append(w.saving, save{one, filename(one), one.life.Recording(snapshot, append(w.guests.reasons(one), life.Partial)...), false})
 	}
 }

@@ -108,7 +108,8 @@ type watch struct {
 	workloads map[int]*workload // by number
 	retired   map[int]retired   // to be freed
 	strays    profiler.Strays   // as of the latest look
-	nextEnd   time.Time         // workloads that ended are not read before
+	guests    guests
+	nextEnd   time.Time // workloads that ended are not read before
 	result    Result
 
 	events  chan profiler.Event
@@ -315,7 +316,7 @@ func (w *watch) leave() error {
 	for number, snapshot := range all {
 		one := w.workloads[number]
 		w.stopChecks(one)
-		r := one.life.Recording(snapshot, life.Partial)
+		r := one.life.Recording(snapshot, append(w.guests.reasons(one), life.Partial)...)
 		w.saving = append(w.saving, save{one, filename(one), r, false})
 	}
 	w.awaitSaves()
