@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -158,12 +159,10 @@ func stopServer(t *testing.T, pidFile string) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	_, port, err := net.SplitHostPort(servers.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	return port
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -37,12 +38,12 @@ func testBrief(t *testing.T, h *host) {
 		t.Errorf("scallop ended with code %d:\n%s", r.ExitCode(), &r.Out)
 	}
 	for i := range briefLives {
-		files, err := filepath.Glob(filepath.Join(r.dir, fmt.Sprintf("%s-%s-%d-*.json", h.kind, prefix, i)))
+		files, err := filepath.Glob(filepath.Join(r.Dir, fmt.Sprintf("%s-%s-%d-*.json", h.kind, prefix, i)))
 		if err != nil || len(files) != 1 {
 			t.Errorf("files %q of life %d, %v", files, i, err)
 			continue
 		}
-		checkBrief(t, decode(t, files[0]))
+		checkBrief(t, recorded.Read(t, files[0]))
 	}
 }
 
@@ -58,13 +59,13 @@ func liveBriefly(t *testing.T, h *host, name string) {
 
 func checkBrief(t *testing.T, rec *recording.Recording) {
 	t.Helper()
-	checkLosses(t, rec)
+	recorded.CheckComplete(t, rec)
 	leader := rec.Workload.Leader
 	if leader.Exe != "/bin/busybox" || leader.ExitCode == nil || *leader.ExitCode != 0 {
 		t.Errorf("%s: leader %+v", rec.Workload.Name, leader)
 	}
-	if count(rec, "execve", recording.PhaseSetup) == 0 || count(rec, "exit_group", recording.PhaseStartup) != 1 {
+	if recorded.Count(rec, "execve", recording.PhaseSetup) == 0 || recorded.Count(rec, "exit_group", recording.PhaseStartup) != 1 {
 		t.Errorf("%s: %d execve in setup, %d exit_group in startup", rec.Workload.Name,
-			count(rec, "execve", recording.PhaseSetup), count(rec, "exit_group", recording.PhaseStartup))
+			recorded.Count(rec, "execve", recording.PhaseSetup), recorded.Count(rec, "exit_group", recording.PhaseStartup))
 	}
 }

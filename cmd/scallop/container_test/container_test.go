@@ -11,18 +11,19 @@ import (
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 )
 
 func TestDocker(t *testing.T) {
-	testEngine(t, startDocker, removal{redis, "rename", stepServe}, "dockerd", "docker.io", "docker", "docker.io")
+	testEngine(t, startDocker, removal{redis, "rename", servers.Work}, "dockerd", "docker.io", "docker", "docker.io")
 }
 
 func TestPodman(t *testing.T) {
-	testEngine(t, startPodman, removal{nginx, "bind", stepReady}, "podman", "podman")
+	testEngine(t, startPodman, removal{nginx, "bind", servers.Ready}, "podman", "podman")
 }
 
 func TestContainerd(t *testing.T) {
-	testEngine(t, startContainerd, removal{postgres, "fdatasync", stepReady}, "containerd", "containerd", "ctr", "containerd")
+	testEngine(t, startContainerd, removal{postgres, "fdatasync", servers.Ready}, "containerd", "containerd", "ctr", "containerd")
 }
 
 // removal is a call that is taken out of a profile, and what a life without it fails at.
@@ -42,7 +43,7 @@ func testEngine(t *testing.T, start func(*testing.T) *host, r removal, tools ...
 	h := start(t)
 	for _, noNewPrivs := range []bool{false, true} {
 		t.Run(fmt.Sprintf("no_new_privs=%t", noNewPrivs), func(t *testing.T) {
-			for _, s := range servers() {
+			for _, s := range everyServer() {
 				t.Run(s.name, func(t *testing.T) {
 					t.Parallel()
 					testServer(t, watch, h, s, noNewPrivs)
@@ -98,8 +99,8 @@ func testRemoval(t *testing.T, watch *audittest.Watch, h *host, r removal) {
 	before := len(watch.Of(t, h.room.LoginUID, 0))
 	path := record(t, h, r.server, false)
 	logs, err := enforce(t, h, r.server, false, without(t, exportProfile(t, h, path, "errno"), r.call))
-	if failedAt(err) != r.failsAt {
-		t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), r.failsAt, err, logs)
+	if servers.FailedAt(err) != r.failsAt {
+		t.Errorf("failed at %q, want %q: %v\n%s", servers.FailedAt(err), r.failsAt, err, logs)
 	}
 	if !strings.Contains(logs, h.errno) {
 		t.Errorf("%s does not say %q:\n%s", r.server.name, h.errno, logs)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/denials/report"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -60,10 +61,10 @@ func denialsOf(t *testing.T, h *host, s server, profile string, flags ...string)
 		"--wait", "--root", "/" + h.room.Cgroup}, slices.Concat(h.coming(l.c), flags)...)
 	cmd := exec.Command(scallop, args...)
 	cmd.Env = append(os.Environ(), "SCALLOP_RUNTIME_DIR="+h.room.Dir)
-	log := &events{}
+	log := &recorded.Log{}
 	p := process.Start(t, cmd, log)
 	t.Cleanup(func() { p.End(unix.SIGTERM) })
-	if err := poll(func() error { _, err := log.find(event{Event: "watching"}); return err }, p.Exited()); err != nil {
+	if err := poll(func() error { _, err := log.Find("watching", ""); return err }, p.Exited()); err != nil {
 		t.Fatalf("scallop denials: %v\n%s", err, &p.Out)
 	}
 	failed = l.lead(t)

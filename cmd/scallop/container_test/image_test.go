@@ -197,6 +197,14 @@ func (l *layer) file(path string, mode int64, uid, gid int, data []byte) error {
 	return err
 }
 
+func (l *layer) files(dir string, texts map[string]string) error {
+	var err error
+	for name, text := range texts {
+		err = errors.Join(err, l.file(filepath.Join(dir, name), 0o644, 0, 0, []byte(text)))
+	}
+	return err
+}
+
 // accounts has the users with the host's numbers.
 func (l *layer) accounts(names []string) error {
 	var passwd, group strings.Builder

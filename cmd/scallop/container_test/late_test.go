@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -20,14 +21,14 @@ func testLate(t *testing.T, h *host) {
 	if err := firstError(redis.serve(h.room), l.stop); err != nil {
 		t.Fatal(err, h.logs(l.c.name))
 	}
-	path, rec := l.recorder.finish(t)
+	path, rec := finish(t, l.recorder)
 	checkRecording(t, h, l.c, path, rec)
-	checkPhases(t, rec, [2]string{"steady", "attached"}, [2]string{"shutdown", "signal SIGTERM"})
+	recorded.CheckPhases(t, rec, [2]string{"steady", "attached"}, [2]string{"shutdown", "signal SIGTERM"})
 	if !slices.Equal(rec.Unreached, []string{recording.PhaseStartup}) {
 		t.Errorf("unreached %v, want startup", rec.Unreached)
 	}
 	// Every request was made after "recording".
-	if n := count(rec, "read", recording.PhaseSteady); n < redisRequests {
-		t.Errorf("%d reads for %d requests", n, redisRequests)
+	if n := recorded.Count(rec, "read", recording.PhaseSteady); n < redisConnections*redisCommands {
+		t.Errorf("%d reads for %d commands", n, redisConnections*redisCommands)
 	}
 }

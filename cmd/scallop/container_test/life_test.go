@@ -2,16 +2,15 @@ package container_test
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -21,34 +20,8 @@ type life struct {
 	host     *host
 	server   server
 	c        container
-	recorder *recorder // nil under a profile
-	pid      int       // of the first process, once it is known
-}
-
-// Names of the steps that a life may fail at.
-const (
-	stepStart  = "start"
-	stepReady  = "be ready"
-	stepFilter = "run under a filter"
-	stepServe  = "serve"
-	stepStop   = "stop"
-)
-
-type stepError struct {
-	step string
-	err  error
-}
-
-func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
-func (e *stepError) Unwrap() error { return e.err }
-
-// failedAt is the step that a life ended at, "" if it was led to its end.
-func failedAt(err error) string {
-	var step *stepError
-	if errors.As(err, &step) {
-		return step.step
-	}
-	return fmt.Sprint(err)
+	recorder *recorded.Recorder // nil under a profile
+	pid      int                // of the first process, once it is known
 }
 
 // lead goes through the whole life. The first step that fails ends it.
@@ -56,21 +29,13 @@ func (l *life) lead(t *testing.T) error {
 	t.Helper()
 	l.c.image, l.c.label = l.server.name, "org.example.test="+l.c.name
 	t.Cleanup(func() { l.host.remove(l.c.name) })
-	for _, step := range []struct {
-		name string
-		do   func() error
-	}{
-		{stepStart, func() error { return l.host.start(l.c) }},
-		{stepReady, l.awaitReady},
-		{stepFilter, l.checkFilter},
-		{stepServe, func() error { return l.server.serve(l.host.room) }},
-		{stepStop, l.stop},
-	} {
-		if err := step.do(); err != nil {
-			return &stepError{step.name, err}
-		}
-	}
-	return nil
+	return servers.Lead(
+		servers.At(servers.Start, func() error { return l.host.start(l.c) }),
+		servers.At(servers.Ready, l.awaitReady),
+		servers.At(servers.Filter, l.checkFilter),
+		servers.At(servers.Work, func() error { return l.server.serve(l.host.room) }),
+		servers.At(servers.Stop, l.stop),
+	)
 }
 
 // probed: the engine tells when the server is healthy.
@@ -93,12 +58,12 @@ func (l *life) awaitSteady() error {
 	if l.recorder == nil {
 		return nil
 	}
-	return l.recorder.await(event{Event: "phase", Phase: "steady"})
+	return l.recorder.AwaitEvent("phase", "steady")
 }
 
 // awaitSteadyCall: what does nothing most of the time may be stopped before it has made a call.
 func (l *life) awaitSteadyCall() error {
-	return l.recorder.await(event{Event: "syscall", Phase: "steady"})
+	return l.recorder.AwaitEvent("syscall", "steady")
 }
 
 // ended is closed when the container's first process has gone.
@@ -139,23 +104,7 @@ func (l *life) checkFilter() error {
 	if l.pid, err = l.host.leader(l.c.name); err != nil {
 		return err
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", l.pid))
-	if err != nil {
-		return err
-	}
-	mode, flag := "0", "0"
-	if l.c.profile != "" {
-		mode = "2"
-	}
-	if l.c.noNewPrivs {
-		flag = "1"
-	}
-	for _, want := range []string{"Seccomp:\t" + mode, "NoNewPrivs:\t" + flag} {
-		if !strings.Contains(string(status), want+"\n") {
-			return fmt.Errorf("the status of pid %d has no %q", l.pid, want)
-		}
-	}
-	return nil
+	return servers.Confined(l.pid, l.c.profile != "", l.c.noNewPrivs)
 }
 
 // stop: a server that stops in order says so with its exit code.
@@ -193,9 +142,9 @@ func record(t *testing.T, h *host, s server, noNewPrivs bool) string {
 	if err := l.lead(t); err != nil {
 		t.Fatalf("recording: %v\nserver: %s\nscallop: %s", err, h.logs(l.c.name), &l.recorder.Out)
 	}
-	path, rec := l.recorder.finish(t)
+	path, rec := finish(t, l.recorder)
 	checkRecording(t, h, l.c, path, rec)
-	checkPhases(t, rec, [2]string{"startup", "exec"}, [2]string{"steady", ready}, [2]string{"shutdown", "signal " + s.stop})
+	recorded.CheckPhases(t, rec, [2]string{"startup", "exec"}, [2]string{"steady", ready}, [2]string{"shutdown", "signal " + s.stop})
 	if rec.Unreached != nil {
 		t.Errorf("unreached %v", rec.Unreached)
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -28,11 +29,11 @@ func testMount(t *testing.T, h *host) {
 	if err := firstError(h.start(l.c), l.awaitSteady, l.checkFilter, l.awaitSteadyCall, l.stop); err != nil {
 		t.Fatal(err, h.logs(l.c.name))
 	}
-	path, rec := l.recorder.finish(t)
+	path, rec := finish(t, l.recorder)
 	checkRecording(t, h, l.c, path, rec)
-	checkPhases(t, rec, [2]string{"startup", "exec"}, [2]string{"steady", ready}, [2]string{"shutdown", "signal " + toolsStop})
+	recorded.CheckPhases(t, rec, [2]string{"startup", "exec"}, [2]string{"steady", ready}, [2]string{"shutdown", "signal " + toolsStop})
 	l.checkLeader(t, rec.Workload.Leader)
-	if n := count(rec, "mount", recording.PhaseStartup); n != 1 {
+	if n := recorded.Count(rec, "mount", recording.PhaseStartup); n != 1 {
 		t.Errorf("%d mounts in startup, want 1\n%s", n, h.logs(l.c.name))
 	}
 	names := allowed(t, exportProfile(t, h, path, "errno"))

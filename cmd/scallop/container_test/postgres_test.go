@@ -2,7 +2,6 @@ package container_test
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -15,20 +14,14 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 )
 
-var postgres = server{name: "postgres", program: "postgres", stop: "SIGINT", probed: true, serve: servePostgres, answers: func(r *room.Room) error {
-	return psql(r, "SELECT 1;")
-}}
-
-const postgresConf = `
-listen_addresses = '127.0.0.1'
-unix_socket_directories = '/tmp'
-shared_buffers = 16MB
-max_connections = 20
-timezone = 'UTC'
-log_timezone = 'UTC'
-`
+var postgres = server{
+	name: "postgres", program: "postgres", stop: "SIGINT", probed: true,
+	answers: func(r *room.Room) error { return servers.PostgresAnswers(psql(r)) },
+	serve:   func(r *room.Room) error { return servers.ServePostgres(psql(r), 2) },
+}
 
 // postgresDir is where Debian has the newest installed server.
 func postgresDir() (string, error) {
@@ -109,7 +102,7 @@ func (l *layer) cluster(data string, uid, gid int) error {
 		}
 		content, err := os.ReadFile(path)
 		if to == "/data/postgresql.conf" {
-			content = []byte(postgresConf)
+			content = []byte(servers.PostgresConf("/tmp"))
 		}
 		return errors.Join(err, l.file(to, 0o600, uid, gid, content))
 	})
@@ -125,42 +118,13 @@ func ids(name string) (uid, gid int, err error) {
 	return uid, gid, errors.Join(err, groupErr)
 }
 
-const postgresQueries = `
-DROP TABLE IF EXISTS things;
-CREATE TABLE things (id serial PRIMARY KEY, name text, size int);
-INSERT INTO things (name, size) SELECT 'thing ' || n, n FROM generate_series(1, 5000) n;
-CREATE INDEX ON things (size);
-ANALYZE things;
-SELECT sum(size) FROM things WHERE name LIKE '%7%';
-BEGIN; UPDATE things SET size = size + 1 WHERE id % 3 = 0; COMMIT;
-BEGIN; DELETE FROM things; ROLLBACK;
-COPY things TO '/tmp/things';
-SELECT pg_size_pretty(pg_database_size('postgres')), now();
-VACUUM things;
-SET work_mem = '64kB'; SELECT count(*) FROM (SELECT * FROM things a ORDER BY name, id) s;
-CHECKPOINT;
-`
-
-func servePostgres(r *room.Room) error {
-	for range 2 { // backends
-		if err := psql(r, postgresQueries); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // psql runs from the host: nothing of it is in the container.
-func psql(r *room.Room, queries string) error {
-	dir, err := postgresDir()
-	if err != nil {
-		return err
+func psql(r *room.Room) servers.Psql {
+	return func(flags ...string) *exec.Cmd {
+		dir, err := postgresDir()
+		if err != nil {
+			dir = "" // the image could not be built without it
+		}
+		return r.NetworkCommand(append([]string{dir + "/bin/psql"}, flags...)...)
 	}
-	cmd := r.NetworkCommand(dir+"/bin/psql", "-h", "127.0.0.1", "-U", "postgres", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.DevNull)
-	cmd.Env = []string{containerPath, "LC_ALL=C", "PGCONNECT_TIMEOUT=5"}
-	cmd.Stdin = strings.NewReader(queries)
-	if out, err := process.Output(cmd); err != nil || out != "" && strings.Contains(out, "ERROR") {
-		return fmt.Errorf("%s: %w", out, err)
-	}
-	return nil
 }

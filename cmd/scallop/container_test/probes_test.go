@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -31,9 +32,9 @@ func testProbes(t *testing.T, h *host) {
 	if err := firstError(nginx.serve(h.room), l.stop); err != nil {
 		t.Fatal(err, h.logs(l.c.name))
 	}
-	path, rec := l.recorder.finish(t)
+	path, rec := finish(t, l.recorder)
 	checkRecording(t, h, l.c, path, rec)
-	checkPhases(t, rec, [2]string{"startup", "exec"}, [2]string{"steady", ready}, [2]string{"shutdown", "signal SIGQUIT"})
+	recorded.CheckPhases(t, rec, [2]string{"startup", "exec"}, [2]string{"steady", ready}, [2]string{"shutdown", "signal SIGQUIT"})
 	checkProbes(t, rec)
 	l.checkLeader(t, rec.Workload.Leader)
 }
@@ -57,19 +58,19 @@ func probe(t *testing.T, h *host, name string) {
 
 func checkProbes(t *testing.T, rec *recording.Recording) {
 	t.Helper()
-	if n := count(rec, probeCall, recording.PhaseSteady); n != probes {
+	if n := recorded.Count(rec, probeCall, recording.PhaseSteady); n != probes {
 		t.Errorf("%d %s in steady, want %d", n, probeCall, probes)
 	}
 	// The last that the runtime does for each, after it has entered.
-	if n := count(rec, "execve", recording.PhaseSetup) + count(rec, "execve", recording.PhaseHandover); n <= probes {
+	if n := recorded.Count(rec, "execve", recording.PhaseSetup) + recorded.Count(rec, "execve", recording.PhaseHandover); n <= probes {
 		t.Errorf("%d execve in setup and handover, want more than %d", n, probes)
 	}
-	if n := count(rec, "execve", recording.PhaseSteady); n != 0 {
+	if n := recorded.Count(rec, "execve", recording.PhaseSteady); n != 0 {
 		t.Errorf("%d execve in steady, want none", n)
 	}
-	for _, call := range calls(rec, recording.PhaseStartup, recording.PhaseSteady, recording.PhaseShutdown) {
-		if slices.Contains(setupOnly, call.name) || call.name == probeCall && call.phase != recording.PhaseSteady {
-			t.Errorf("%d %s in %s, first by %s", call.count, call.name, call.phase, call.first.Comm)
+	for _, call := range recorded.Calls(rec, recording.PhaseStartup, recording.PhaseSteady, recording.PhaseShutdown) {
+		if slices.Contains(setupOnly, call.Name) || call.Name == probeCall && call.Phase != recording.PhaseSteady {
+			t.Errorf("%d %s in %s, first by %s", call.Count, call.Name, call.Phase, call.First.Comm)
 		}
 	}
 }

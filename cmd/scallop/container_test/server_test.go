@@ -2,13 +2,13 @@ package container_test
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 )
 
 // server is what an image holds, and the traffic that it gets in every life.
@@ -21,8 +21,11 @@ type server struct {
 	serve   func(*room.Room) error
 }
 
-func servers() []server {
-	return []server{nginx, redis, postgres}
+func everyServer() []server { return []server{nginx, redis, postgres} }
+
+// place of a server in a room: each has its usual port.
+func place(r *room.Room, port string) servers.Place {
+	return servers.Place{Address: "127.0.0.1:" + port, Dial: r.Dial, Patience: defaultPatience}
 }
 
 // buildImages builds what every engine loads, once.
@@ -58,13 +61,3 @@ func pauseImage() image {
 }
 
 const containerPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
-
-// repeat does each of several things n times, in turn.
-func repeat(n int, do ...func(i int) error) error {
-	for i := range n {
-		if err := do[i%len(do)](i); err != nil {
-			return fmt.Errorf("request %d of %d: %w", i+1, n, err)
-		}
-	}
-	return nil
-}

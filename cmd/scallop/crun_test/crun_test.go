@@ -9,6 +9,8 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -19,7 +21,7 @@ func TestServers(t *testing.T) {
 	need(t)
 	watch := audittest.Start(t)
 	for _, noNewPrivs := range []bool{false, true} {
-		for _, s := range servers() {
+		for _, s := range everyServer() {
 			t.Run(fmt.Sprintf("%s/no_new_privs=%t", s.name, noNewPrivs), func(t *testing.T) {
 				testServer(t, watch, s, noNewPrivs)
 			})
@@ -57,12 +59,12 @@ func testServer(t *testing.T, watch *audittest.Watch, s server, noNewPrivs bool)
 func checkUnfiltered(t *testing.T, rec *recording.Recording) {
 	t.Helper()
 	for _, name := range []string{"mount", "pivot_root", "execve"} {
-		if count(rec, name, recording.PhaseSetup) == 0 {
+		if recorded.Count(rec, name, recording.PhaseSetup) == 0 {
 			t.Errorf("no %s in setup", name)
 		}
 	}
-	for _, call := range calls(rec, recording.PhaseHandover) {
-		t.Errorf("%d %s in handover, first by %s, but there was no filter", call.count, call.name, call.first.Comm)
+	for _, call := range recorded.Calls(rec, recording.PhaseHandover) {
+		t.Errorf("%d %s in handover, first by %s, but there was no filter", call.Count, call.Name, call.First.Comm)
 	}
 	checkOwn(t, rec)
 }
@@ -71,17 +73,17 @@ func checkUnfiltered(t *testing.T, rec *recording.Recording) {
 func checkFiltered(t *testing.T, rec *recording.Recording, profile *specs.LinuxSeccomp) {
 	t.Helper()
 	var names []string
-	for _, call := range calls(rec, recording.PhaseHandover) {
-		names = append(names, call.name)
-		if !slices.Contains(allowed(profile), call.name) {
-			t.Errorf("handover: %s, first by %s, is not in the profile", call.name, call.first.Comm)
+	for _, call := range recorded.Calls(rec, recording.PhaseHandover) {
+		names = append(names, call.Name)
+		if !slices.Contains(allowed(profile), call.Name) {
+			t.Errorf("handover: %s, first by %s, is not in the profile", call.Name, call.First.Comm)
 		}
 	}
-	if !slices.Contains(names, "execve") || count(rec, "execve", recording.PhaseSetup) > 0 {
+	if !slices.Contains(names, "execve") || recorded.Count(rec, "execve", recording.PhaseSetup) > 0 {
 		t.Errorf("the execve is not in handover, or one is in setup as well: handover %v", names)
 	}
 	for _, name := range []string{"mount", "pivot_root"} {
-		if count(rec, name, recording.PhaseSetup) == 0 {
+		if recorded.Count(rec, name, recording.PhaseSetup) == 0 {
 			t.Errorf("no %s in setup", name)
 		}
 	}
@@ -92,23 +94,23 @@ func checkFiltered(t *testing.T, rec *recording.Recording, profile *specs.LinuxS
 // is in the right one.
 func checkOwn(t *testing.T, rec *recording.Recording) {
 	t.Helper()
-	for _, call := range calls(rec, recording.PhaseStartup, recording.PhaseSteady, recording.PhaseShutdown) {
-		if slices.Contains(setupOnly, call.name) || strings.Contains(call.first.Exe, "crun") || strings.Contains(call.first.Comm, "crun") {
-			t.Errorf("%d %s in %s, first by %s (%s)", call.count, call.name, call.phase, call.first.Comm, call.first.Exe)
+	for _, call := range recorded.Calls(rec, recording.PhaseStartup, recording.PhaseSteady, recording.PhaseShutdown) {
+		if slices.Contains(setupOnly, call.Name) || strings.Contains(call.First.Exe, "crun") || strings.Contains(call.First.Comm, "crun") {
+			t.Errorf("%d %s in %s, first by %s (%s)", call.Count, call.Name, call.Phase, call.First.Comm, call.First.Exe)
 		}
 	}
-	if n := count(rec, "execve", recording.PhaseStartup); n != 0 {
+	if n := recorded.Count(rec, "execve", recording.PhaseStartup); n != 0 {
 		t.Errorf("%d execve in startup, want none: the one is the runtime's", n)
 	}
 	// Calls that every server makes in one phase only.
 	for name, want := range map[string]string{"bind": recording.PhaseStartup, "listen": recording.PhaseStartup} {
 		for _, phase := range recording.Lifecycle {
-			if n := count(rec, name, phase); n > 0 != (phase == want) {
+			if n := recorded.Count(rec, name, phase); n > 0 != (phase == want) {
 				t.Errorf("%d %s in %s", n, name, phase)
 			}
 		}
 	}
-	if count(rec, "exit_group", recording.PhaseShutdown) == 0 {
+	if recorded.Count(rec, "exit_group", recording.PhaseShutdown) == 0 {
 		t.Error("no exit_group in shutdown")
 	}
 }
@@ -122,17 +124,17 @@ func TestRemovals(t *testing.T) {
 		server        server
 		call, failsAt string
 	}{
-		{nginx, "bind", stepReady},
-		{redis, "rename", stepServe},
-		{redis, "capset", stepStart}, // crun's own
-		{postgres, "fdatasync", stepReady},
+		{nginx, "bind", servers.Ready},
+		{redis, "rename", servers.Work},
+		{redis, "capset", servers.Start}, // crun's own
+		{postgres, "fdatasync", servers.Ready},
 	} {
 		t.Run(r.server.name+"/"+r.call, func(t *testing.T) {
 			path, _ := record(t, newContainer(t, r.server, false, nil))
 			c := newContainer(t, r.server, false, without(t, exportProfile(t, path, "errno"), r.call))
 			err := (&life{c: c}).lead()
-			if failedAt(err) != r.failsAt {
-				t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), r.failsAt, err, c.log())
+			if servers.FailedAt(err) != r.failsAt {
+				t.Errorf("failed at %q, want %q: %v\n%s", servers.FailedAt(err), r.failsAt, err, c.log())
 			}
 			if !strings.Contains(c.log(), "Function not implemented") { // ENOSYS
 				t.Errorf("%s does not say why:\n%s", r.server.name, c.log())

@@ -6,6 +6,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -78,19 +79,19 @@ func execAll(c *container, in enter) error {
 
 func checkExecs(t *testing.T, rec *recording.Recording, runtimePhase string) {
 	t.Helper()
-	if n := count(rec, execCall, recording.PhaseSteady); n != execs {
+	if n := recorded.Count(rec, execCall, recording.PhaseSteady); n != execs {
 		t.Errorf("%d %s in steady, want %d", n, execCall, execs)
 	}
 	// The last that crun does for each, and for the container itself.
-	if n := count(rec, "execve", runtimePhase); n != execs+1 {
+	if n := recorded.Count(rec, "execve", runtimePhase); n != execs+1 {
 		t.Errorf("%d execve in %s, want %d", n, runtimePhase, execs+1)
 	}
 	for _, phase := range []string{recording.PhaseStartup, recording.PhaseShutdown} {
-		if n := count(rec, execCall, phase); n != 0 {
+		if n := recorded.Count(rec, execCall, phase); n != 0 {
 			t.Errorf("%d %s in %s, want none", n, execCall, phase)
 		}
 	}
-	if n := count(rec, "execve", recording.PhaseSteady); n != 0 {
+	if n := recorded.Count(rec, "execve", recording.PhaseSteady); n != 0 {
 		t.Errorf("%d execve in steady, want none", n)
 	}
 }

@@ -26,7 +26,7 @@ type server struct {
 	serve   func() error
 }
 
-func servers() []server { return []server{nginx, redis, postgres} }
+func everyServer() []server { return []server{nginx, redis, postgres} }
 
 const containerPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -64,14 +64,4 @@ func (s *server) fill(data string, owner specs.User) error {
 		}
 		return errors.Join(err, os.Lchown(path, int(owner.UID), int(owner.GID)))
 	}))
-}
-
-// repeat does one of several things n times, in turn.
-func repeat(n int, do func(i int) error) error {
-	for i := range n {
-		if err := do(i); err != nil {
-			return fmt.Errorf("request %d of %d: %w", i+1, n, err)
-		}
-	}
-	return nil
 }

@@ -9,25 +9,26 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 )
 
 func TestNginx(t *testing.T) {
 	hosttest.Tools(t, "nginx", "nginx-light", "runc", "runc")
 	testServer(t, newNginx(t), []removal{
-		{call: "capset", failsAt: stepStart}, // runc's own
-		{call: "bind", failsAt: stepStart},
-		{call: "accept4", failsAt: stepStart},
-		{call: "epoll_wait", failsAt: stepStart},
-		{call: "unlink", failsAt: stepStop},
+		{call: "capset", failsAt: servers.Start}, // runc's own
+		{call: "bind", failsAt: servers.Start},
+		{call: "accept4", failsAt: servers.Start},
+		{call: "epoll_wait", failsAt: servers.Start},
+		{call: "unlink", failsAt: servers.Stop},
 	})
 }
 
 func TestRedis(t *testing.T) {
 	hosttest.Tools(t, "redis-server", "redis-server", "runc", "runc")
 	testServer(t, newRedis(t), []removal{
-		{call: "bind", failsAt: stepStart},
-		{call: "rename", failsAt: stepServe},
-		{call: "unlink", failsAt: stepStop},
+		{call: "bind", failsAt: servers.Start},
+		{call: "rename", failsAt: servers.Work},
+		{call: "unlink", failsAt: servers.Stop},
 	})
 }
 
@@ -48,7 +49,7 @@ func testServer(t *testing.T, s *server, removals []removal) {
 		for _, action := range []string{"errno", "kill_process"} {
 			t.Run(fmt.Sprintf("runc/%s/no_new_privs=%t", action, noNewPrivs), func(t *testing.T) {
 				c := startRunc(t, s, profiles[action], noNewPrivs)
-				if err := (&life{s, c, true, manyRequests, 0}).lead(); err != nil {
+				if err := (&life{server: s, running: c, filtered: true, noNewPrivs: noNewPrivs, requests: manyRequests}).lead(); err != nil {
 					t.Errorf("%v\n%s", err, &c.Out)
 				}
 				if denied := watch.Of(t, c.loginuid, 0); len(denied) > 0 {
@@ -73,15 +74,15 @@ const shortPatience = 2 * time.Second
 // instead of denied, it is the only one that is.
 func testRemoval(t *testing.T, watch *audittest.Watch, s *server, profiles map[string]*specs.LinuxSeccomp, r removal) {
 	c := startRunc(t, s, without(t, profiles["errno"], r.call), false)
-	err := (&life{s, c, true, fewRequests, shortPatience}).lead()
+	err := (&life{server: s, running: c, filtered: true, requests: fewRequests, patience: shortPatience}).lead()
 	c.remove()
-	if failedAt(err) != r.failsAt {
-		t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), r.failsAt, err, &c.Out)
+	if servers.FailedAt(err) != r.failsAt {
+		t.Errorf("failed at %q, want %q: %v\n%s", servers.FailedAt(err), r.failsAt, err, &c.Out)
 	}
 	t.Logf("without %s: %v", r.call, err)
 
 	logged := startRunc(t, s, without(t, profiles["log"], r.call), false)
-	if err := (&life{s, logged, true, fewRequests, 0}).lead(); err != nil {
+	if err := (&life{server: s, running: logged, filtered: true, requests: fewRequests}).lead(); err != nil {
 		t.Errorf("%s logged: %v\n%s", r.call, err, &logged.Out)
 	}
 	if names := audittest.Names(watch.Of(t, logged.loginuid, 0)); len(names) != 1 || names[0] != r.call {

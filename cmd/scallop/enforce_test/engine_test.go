@@ -14,6 +14,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 )
 
 func TestDocker(t *testing.T) {
@@ -38,7 +39,7 @@ func testEngine(t *testing.T, start func(*room.Room) *room.Engine) {
 		for _, action := range []string{"errno", "kill_process"} {
 			t.Run(format+"/"+action, func(t *testing.T) {
 				c := e.run(t, s, exportProfile(t, recording, format, "--default-action", action))
-				if err := (&life{s, c, true, manyRequests, 0}).lead(); err != nil {
+				if err := (&life{server: s, running: c, filtered: true, requests: manyRequests}).lead(); err != nil {
 					t.Errorf("%v\n%s", err, &c.Out)
 				}
 				if denied := watch.Of(t, e.Room.LoginUID, 0); len(denied) > 0 {
@@ -53,17 +54,17 @@ func testEngine(t *testing.T, start func(*room.Room) *room.Engine) {
 // testEngineRemoval is testRemoval with an engine, which must also pass the profile's errno on.
 func testEngineRemoval(t *testing.T, watch *audittest.Watch, e *engine, s *server, recording string) {
 	c := e.run(t, s, lessEpollWait(t, exportProfile(t, recording, "docker", "--portability", "none")))
-	err := (&life{s, c, true, fewRequests, shortPatience}).lead()
+	err := (&life{server: s, running: c, filtered: true, requests: fewRequests, patience: shortPatience}).lead()
 	c.remove()
-	if failedAt(err) != stepStart {
-		t.Errorf("failed at %q, want %q: %v\n%s", failedAt(err), stepStart, err, &c.Out)
+	if servers.FailedAt(err) != servers.Start {
+		t.Errorf("failed at %q, want %q: %v\n%s", servers.FailedAt(err), servers.Start, err, &c.Out)
 	}
 	if want := ": " + e.Denied + ")"; !strings.Contains(c.Out.String(), "epoll_wait() failed (") || !strings.Contains(c.Out.String(), want) {
 		t.Errorf("nginx did not say of epoll_wait %q:\n%s", want, &c.Out)
 	}
 
 	logged := e.run(t, s, lessEpollWait(t, exportProfile(t, recording, "docker", "--default-action", "log", "--portability", "none")))
-	if err := (&life{s, logged, true, fewRequests, 0}).lead(); err != nil {
+	if err := (&life{server: s, running: logged, filtered: true, requests: fewRequests}).lead(); err != nil {
 		t.Errorf("epoll_wait logged: %v\n%s", err, &logged.Out)
 	}
 	if names := audittest.Names(watch.Of(t, e.Room.LoginUID, 0)); len(names) != 1 || names[0] != "epoll_wait" {

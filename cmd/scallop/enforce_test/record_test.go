@@ -1,7 +1,6 @@
 package enforce_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -117,16 +116,4 @@ func exportProfile(t *testing.T, recording, format string, flags ...string) stri
 		t.Fatal(err)
 	}
 	return path
-}
-
-// failedAt is the step that a life ended at, "" if it was led to its end.
-func failedAt(err error) string {
-	var step *stepError
-	if errors.As(err, &step) {
-		return step.step
-	}
-	if err != nil {
-		return fmt.Sprint(err)
-	}
-	return ""
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 )
 
 // server is a program and the life that it is led through: the same when it is
@@ -26,13 +26,13 @@ type server struct {
 	ready   []string // flags of `scallop run`
 	stop    string   // signal, without SIG
 	pidFile string
-	address string
+	place   servers.Place
 	workers int // children of the leader
 	reload  bool
 	given   []string // what dir holds before the first start
 
-	answers func() error             // once: is it there?
-	serve   func(requests int) error // real requests of every kind
+	answers func(servers.Place) error                 // once: is it there?
+	serve   func(p servers.Place, requests int) error // real requests of every kind
 }
 
 // reset takes away what earlier lives left: each must do what the first did, as a
@@ -82,52 +82,30 @@ type recorder interface {
 
 // life is how a server is led.
 type life struct {
-	server   *server
-	running  running
-	filtered bool // the kernel must say so
-	requests int
-	patience time.Duration // with each step; 0 is defaultPatience
+	server     *server
+	running    running
+	filtered   bool // the kernel must say so,
+	noNewPrivs bool // and this
+	requests   int
+	patience   time.Duration // with each step; 0 is defaultPatience
 }
 
-// Names of the steps that a life may fail at.
-const (
-	stepStart  = "start"
-	stepFilter = "run under a filter"
-	stepServe  = "serve"
-	stepReload = "reload"
-	stepAgain  = "serve after the reload"
-	stepStop   = "stop"
-)
-
-type stepError struct {
-	step string
-	err  error
-}
-
-func (e *stepError) Error() string { return e.step + ": " + e.err.Error() }
-func (e *stepError) Unwrap() error { return e.err }
-
-// lead goes through the life of a server that is just being started. The first
-// step that fails ends it.
+// lead goes through the life of a server that is just being started.
 func (l *life) lead() error {
-	steps := []struct {
-		name string
-		do   func() error
-	}{
-		{stepStart, l.awaitAnswer},
-		{stepFilter, l.checkFilter},
-		{stepServe, func() error { return l.server.serve(l.requests) }},
-		{stepReload, l.reload},
-		{stepAgain, l.serveAgain},
-		{stepStop, l.stop},
-	}
-	for _, step := range steps {
-		if err := step.do(); err != nil {
-			return &stepError{step.name, err}
-		}
-	}
-	return nil
+	l.server.place.Patience = l.limit()
+	return servers.Lead(
+		servers.At(servers.Start, l.awaitAnswer),
+		servers.At(servers.Filter, l.checkFilter),
+		servers.At(servers.Work, l.serve),
+		servers.At(servers.Reload, l.reload),
+		servers.At(servers.Again, l.serveAgain),
+		servers.At(servers.Stop, l.stop),
+	)
 }
+
+func (l *life) limit() time.Duration { return cmp.Or(l.patience, defaultPatience) }
+
+func (l *life) serve() error { return l.server.serve(l.server.place, l.requests) }
 
 const (
 	defaultPatience = 15 * time.Second // for slow hosts
@@ -138,11 +116,11 @@ const (
 
 // poll repeats try until it holds, the server ends or patience does.
 func (l *life) poll(try func() error) error {
-	return process.Poll(cmp.Or(l.patience, defaultPatience), l.running.Exited(), try)
+	return process.Poll(l.limit(), l.running.Exited(), try)
 }
 
 func (l *life) awaitAnswer() error {
-	if err := l.poll(l.server.answers); err != nil {
+	if err := l.poll(func() error { return l.server.answers(l.server.place) }); err != nil {
 		return err
 	}
 	if r, ok := l.running.(recorder); ok {
@@ -162,12 +140,8 @@ func (l *life) checkFilter() error {
 		return fmt.Errorf("pid %d has the descendants %v, want %d at least", pid, workers, l.server.workers)
 	}
 	for _, pid := range append(workers, pid) {
-		mode, err := statusField(pid, "Seccomp")
-		if err != nil {
+		if err := servers.Confined(pid, true, l.noNewPrivs); err != nil {
 			return err
-		}
-		if mode != "2" {
-			return fmt.Errorf("Seccomp: %s in the status of pid %d", mode, pid)
 		}
 	}
 	return nil
@@ -180,7 +154,7 @@ func (l *life) serveAgain() error {
 	if err := l.checkFilter(); err != nil {
 		return err
 	}
-	return l.server.serve(l.requests)
+	return l.serve()
 }
 
 // reload is over when other workers, as many as before, have taken over.
@@ -221,7 +195,7 @@ func (l *life) stop() error {
 	}
 	select {
 	case <-l.running.Exited():
-	case <-time.After(cmp.Or(l.patience, defaultPatience)):
+	case <-time.After(l.limit()):
 		return fmt.Errorf("still running after SIG%s", l.server.stop)
 	}
 	if code := l.running.ExitCode(); code != 0 {
@@ -251,36 +225,12 @@ func descendants(pid int) []int {
 	return all
 }
 
-func statusField(pid int, name string) (string, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(data)) {
-		if value, ok := strings.CutPrefix(line, name+":"); ok {
-			return strings.TrimSpace(value), nil
-		}
-	}
-	return "", fmt.Errorf("the status of pid %d has no %s", pid, name)
-}
-
 func readPID(path string) (int, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
 	return strconv.Atoi(string(bytes.TrimSpace(data)))
-}
-
-// freeAddress is a local address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func writeFile(t *testing.T, dir, name, text string) string {

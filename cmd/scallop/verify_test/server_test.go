@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 )
 
 // server is one whose life is led twice: recorded, and under its own profile.
@@ -27,34 +28,17 @@ type server struct {
 	request func(address string) error
 }
 
-const nginxConf = `
-user www-data;
-worker_processes 2;
-pid DIR/nginx.pid;
-error_log stderr;
-events { worker_connections 64; }
-http {
-	access_log DIR/access.log;
-	client_body_temp_path DIR/body;
-	proxy_temp_path DIR/proxy;
-	fastcgi_temp_path DIR/fastcgi;
-	uwsgi_temp_path DIR/uwsgi;
-	scgi_temp_path DIR/scgi;
-	server { listen ADDRESS; root DIR; }
-}
-`
-
 func newNginx(t *testing.T, dir string) *server {
-	s := &server{name: "nginx", address: freeAddress(t), request: get}
+	s := &server{name: "nginx", address: servers.FreeAddress(t), request: get}
 	conf := filepath.Join(dir, "nginx.conf")
-	write(t, conf, strings.NewReplacer("DIR", dir, "ADDRESS", s.address).Replace(nginxConf))
+	write(t, conf, servers.NginxConf(dir, s.address, dir))
 	s.args = []string{"nginx", "-g", "daemon off;", "-c", conf}
 	s.flags = []string{"--ready-http", "http://" + s.address + "/index.html", "--stop-signal", "QUIT,TERM,INT"}
 	return s
 }
 
 func newRedis(t *testing.T, dir string) *server {
-	s := &server{name: "redis", address: freeAddress(t), request: askRedis}
+	s := &server{name: "redis", address: servers.FreeAddress(t), request: askRedis}
 	_, port, err := net.SplitHostPort(s.address)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +49,7 @@ func newRedis(t *testing.T, dir string) *server {
 }
 
 func newPython(t *testing.T, dir string) *server {
-	s := &server{name: "http.server", address: freeAddress(t), request: get}
+	s := &server{name: "http.server", address: servers.FreeAddress(t), request: get}
 	_, port, err := net.SplitHostPort(s.address)
 	if err != nil {
 		t.Fatal(err)
@@ -253,15 +237,4 @@ func write(t *testing.T, path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// freeAddress is a local address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
