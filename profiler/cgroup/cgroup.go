@@ -206,21 +206,20 @@ func (c *Cgroup) Remove() error {
 	return failed
 }
 
-// removeDir retries for a moment: a process that has just ended may keep its
-// cgroup busy (cgroup-v2.rst, "populated").
+// busyTimeout is for processes that were killed: on a busy host they die late.
+const busyTimeout = 3 * time.Second
+
+// removeDir retries: a process that has just ended may keep its cgroup busy (cgroup-v2.rst, "populated").
 func removeDir(dir string) error {
-	var err error
-	for range 50 {
-		err = unix.Rmdir(dir)
+	for deadline := time.Now().Add(busyTimeout); ; time.Sleep(2 * time.Millisecond) {
+		err := unix.Rmdir(dir)
 		if err == nil || errors.Is(err, unix.ENOENT) {
 			return nil
 		}
-		if !errors.Is(err, unix.EBUSY) {
+		if !errors.Is(err, unix.EBUSY) || time.Now().After(deadline) {
 			return err
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
-	return err
 }
 
 // walk visits the cgroup and those below it, parents first. One that vanishes
