@@ -14,12 +14,8 @@ import (
 	"github.com/scallop-sec/scallop/profiler"
 )
 
-// canLook lets scallop look at processes that have more capabilities than it has itself.
-const canLook = "cap_sys_ptrace"
-
 // Limit sets no_new_privs, and drops all capabilities but those that are to be kept, of which it has some or all: on every
-// thread, for good. Without cap_sys_ptrace nothing is dropped: a process with more capabilities than its own would be hidden to
-// scallop, and it could not tell what executable it runs.
+// thread, for good.
 //
 // In a program with cgo, whose threads Go does not know all, the error is errors.ErrUnsupported and nothing has changed.
 func Limit(keep []string) error {
@@ -30,12 +26,8 @@ func Limit(keep []string) error {
 	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
 		return unsupported("setting no_new_privs", errno)
 	}
-	have := profiler.EffectiveCapabilities(status)
-	if !slices.Contains(have, canLook) {
-		return nil
-	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	data := setOf(have, keep)
+	data := setOf(profiler.EffectiveCapabilities(status), keep)
 	if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])), 0); errno != 0 {
 		return unsupported("dropping capabilities", errno)
 	}
@@ -49,8 +41,12 @@ func unsupported(doing string, errno syscall.Errno) error {
 	return fmt.Errorf("%s: %w: is it refused by a seccomp filter?", doing, errno)
 }
 
-// setOf is what there is of the capabilities to keep: permitted and effective, and to be inherited by nobody.
+// setOf is what there is of the capabilities to keep: permitted and effective, and to be inherited by nobody. Where there is no cap_bpf,
+// cap_sys_admin stands in for it.
 func setOf(have, keep []string) [2]unix.CapUserData {
+	if slices.Contains(keep, "cap_bpf") && !slices.Contains(have, "cap_bpf") {
+		keep = append(slices.Clone(keep), "cap_sys_admin")
+	}
 	var data [2]unix.CapUserData
 	for n, name := range profiler.CapabilityNames() {
 		if slices.Contains(keep, name) && slices.Contains(have, name) {
