@@ -20,6 +20,7 @@ type kernelObjects struct {
 	links  []link.Link
 
 	uncounted bool // sys_enter stays alone
+	forced    bool // by Options.Probe
 }
 
 // raiseMemlock lifts the memory lock limit, which counts for BPF up to Linux 5.10, until
@@ -48,7 +49,7 @@ func loadObjects(opts Options) (*kernelObjects, error) {
 	for _, kind := range kinds {
 		k, err := loadKind(kind, opts)
 		if err == nil {
-			k.uncounted = opts.Uncounted
+			k.uncounted, k.forced = opts.Uncounted, opts.Probe != ""
 			return k, nil
 		}
 		failed = errors.Join(failed, err)

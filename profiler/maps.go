@@ -14,7 +14,8 @@ const batch = 512
 // CPU (they share the guard bpf_prog_active): if it were preempted there, the calls of all others would be missed.
 func (k *kernelObjects) onMap(operate func() error) error {
 	if k.kind == ProbePerf {
-		defer aboveAll()()
+		restore, _ := aboveAll() // see MayMiss
+		defer restore()
 	}
 	return operate()
 }

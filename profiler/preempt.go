@@ -40,3 +40,33 @@ func canRecordPerf() error {
 	_, err := eventID("raw_syscalls", sysEnterName)
 	return err
 }
+
+// PerfRefused says why perf-style programs cannot be used where they are needed: on kernels that preempt others. nil: they can
+// be used, or are not needed.
+func PerfRefused() error {
+	err := canRecordPerf()
+	if err == nil || !sysEnterSleeps() {
+		return nil
+	}
+	return err
+}
+
+// MayMiss says why calls may be missed, which are counted then, for want of something that kernels need which preempt programs. nil:
+// they are not.
+func (r *Recorder) MayMiss() error {
+	var err error
+	switch {
+	case r.objects.kind == ProbePerf:
+		var restore func()
+		if restore, err = aboveAll(); err != nil {
+			err = fmt.Errorf("while scallop reads its maps: real-time priority: %w: add cap_sys_nice", err)
+		}
+		restore()
+	case !r.objects.forced:
+		err = PerfRefused()
+	}
+	if err != nil {
+		return fmt.Errorf("calls may be missed, and counted as %s, %w", LossCallsMissed, err)
+	}
+	return nil
+}

@@ -12,9 +12,12 @@ import (
 // Whoever runs at FIFO priority must come down again, and its children must not inherit it.
 func TestAboveAll(t *testing.T) {
 	hosttest.Root(t)
-	restore := aboveAll()
+	restore, err := aboveAll()
 	inside := scheduling(t)
 	restore()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if inside.Policy != unix.SCHED_FIFO || inside.Flags&unix.SCHED_FLAG_RESET_ON_FORK == 0 {
 		t.Errorf("inside: %+v", inside)
 	}

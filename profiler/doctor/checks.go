@@ -265,7 +265,11 @@ func judgeBPFFS(f *Facts) Check {
 	return ok("bpffs", mounted(f.BPFFS, "/sys/fs/bpf")+"; not needed")
 }
 
+// judgeTracefs: where it is needed, scallop can mount it for itself only with cap_sys_admin.
 func judgeTracefs(f *Facts) Check {
+	if f.PerfRefused != nil {
+		return warn("tracefs", "needed by this kernel to miss no calls: "+cause(f.PerfRefused), "mount -t tracefs tracefs /sys/kernel/tracing")
+	}
 	return ok("tracefs", mounted(f.Tracefs != "", f.Tracefs)+"; not needed (perf trace needs it)")
 }
 

@@ -45,6 +45,7 @@ type Facts struct {
 	Unprivileged   string // kernel.unprivileged_bpf_disabled; empty if not known
 	BPFFS          bool
 	Tracefs        string // where it is mounted; empty if it is not
+	PerfRefused    error  // why it cannot be used, where that is needed
 
 	Memory    []Memory
 	Runtimes  []Runtime
@@ -115,6 +116,7 @@ func readMounts(f *Facts) {
 	f.Cgroup = f.Mount.ParseOwn(readText("/proc/self/cgroup"))
 	f.BPFFS, _ = bpffs.IsMounted()
 	f.Tracefs = parseTracefs(readText("/proc/self/mounts"))
+	f.PerfRefused = profiler.PerfRefused()
 }
 
 // readText is empty for a file that cannot be read: the judge knows what that means.

@@ -205,6 +205,9 @@ func (w *watch) openRecorder() error {
 	if err != nil {
 		return err
 	}
+	if err := w.recorder.MayMiss(); err != nil {
+		w.opts.Warn("%v", err)
+	}
 	if err := w.openBeside(); err != nil {
 		return err
 	}
