@@ -44,6 +44,9 @@ func (c *Cgroup) ID() (uint64, error) { return ID(c.Dir()) }
 // ID of the cgroup whose directory is dir: its file handle, see open_by_handle_at(2). v1 hierarchies give theirs, too, since Linux 5.5.
 func ID(dir string) (uint64, error) {
 	handle, _, err := unix.NameToHandleAt(unix.AT_FDCWD, dir, 0)
+	if errors.Is(err, unix.EACCES) {
+		return 0, Closed(fmt.Errorf("asking for the ID of cgroup %s: %w", dir, err))
+	}
 	if err != nil {
 		return 0, fmt.Errorf("asking for the ID of cgroup %s: %w: is name_to_handle_at(2) refused by a seccomp filter? Then run outside the container", dir, err)
 	}
@@ -53,7 +56,7 @@ func ID(dir string) (uint64, error) {
 	return binary.NativeEndian.Uint64(handle.Bytes()), nil
 }
 
-// PathOf a live cgroup, below the mount, by its ID: ESTALE if it is gone. See open_by_handle_at(2).
+// PathOf a live cgroup, below the mount, by its ID: ESTALE if it is gone, EPERM without cap_dac_read_search. See open_by_handle_at(2).
 func PathOf(m Mount, id uint64) (string, error) {
 	mount, err := os.Open(m.Path)
 	if err != nil {
@@ -62,6 +65,9 @@ func PathOf(m Mount, id uint64) (string, error) {
 	defer mount.Close()
 	handle := unix.NewFileHandle(fileIDKernfs, binary.NativeEndian.AppendUint64(nil, id))
 	fd, err := unix.OpenByHandleAt(int(mount.Fd()), handle, unix.O_PATH)
+	if errors.Is(err, unix.EPERM) {
+		return "", fmt.Errorf("opening cgroup %d: %w: add cap_dac_read_search", id, err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("opening cgroup %d: %w", id, err)
 	}
@@ -134,7 +140,15 @@ func (c *Cgroup) Procs() ([]int, error) {
 		pids = append(pids, own...)
 		return err
 	})
-	return pids, err
+	return pids, Closed(err)
+}
+
+// Closed adds the next step to the error of looking into a cgroup that is closed to scallop.
+func Closed(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: run as root with cap_dac_override", err)
+	}
+	return err
 }
 
 // OwnProcs lists the processes in the cgroup itself, none if it is gone.

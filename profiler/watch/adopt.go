@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
@@ -81,7 +82,7 @@ func (w *watch) adoptTree(cgroupPath string, parent cgroup.Class, top bool) erro
 			return nil
 		}
 		err := w.adoptTree(child, class, false)
-		if errors.Is(err, fs.ErrPermission) {
+		if errors.Is(err, fs.ErrPermission) && !w.leadsToNamed(child) {
 			w.opts.Warn("what runs in %s is not recorded: %v", recording.CleanString(child), err)
 			return nil
 		}
@@ -115,12 +116,12 @@ func (w *watch) mayHold(cgroupPath string) bool {
 	if w.births() {
 		return true
 	}
-	for _, t := range w.targets {
-		if t.ofContainers() || t.Kind == Unit || within(t.path, cgroupPath) && t.path != "" {
-			return true
-		}
-	}
-	return false
+	return w.leadsToNamed(cgroupPath) || slices.ContainsFunc(w.targets, func(t *target) bool { return t.ofContainers() || t.Kind == Unit })
+}
+
+// leadsToNamed tells whether what a target names by its path is at or below a cgroup.
+func (w *watch) leadsToNamed(cgroupPath string) bool {
+	return slices.ContainsFunc(w.targets, func(t *target) bool { return t.path != "" && within(t.path, cgroupPath) })
 }
 
 // below visits the cgroups directly below one, in the order of their names.
@@ -130,7 +131,7 @@ func (w *watch) below(cgroupPath string, visit func(child string) error) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("listing cgroup %s: %w", cgroupPath, err)
+		return cgroup.Closed(fmt.Errorf("listing cgroup %s: %w", cgroupPath, err))
 	}
 	for _, entry := range entries {
 		if !entry.IsDir() {
@@ -192,6 +193,9 @@ func (w *watch) adoptOne(p place, id uint64, class cgroup.Class, t *target) erro
 	c := t.containers[p.ref.ID]
 	class = widened(p, class, t)
 	running := cgroup.Cgroup{Mount: w.mount, Path: p.path}
+	if _, err := running.Procs(); errors.Is(err, fs.ErrPermission) {
+		return err // it could not be recorded whole
+	}
 	opts := profiler.WorkloadOptions{CgroupID: id, Class: class, Phase: profiler.PhaseSetup, StopSignals: w.stopSignals(c)}
 	if !t.Fresh {
 		opts.Leader = leaderIn(running, c)
@@ -250,7 +254,7 @@ func (w *watch) describe(one *workload, leader int) {
 		return
 	}
 	one.life.Turn(one.life.Start, recording.PhaseSteady, recording.Trigger{Kind: "attached", Detail: "it was running before: its startup is unseen"})
-	describeLeader(one, leader)
+	w.describeLeader(one, leader)
 }
 
 // join counts a cgroup below a workload's root, and those below that, into it.
@@ -275,10 +279,15 @@ func (w *watch) join(number int, cgroupPath string, parent cgroup.Class) error {
 	return w.below(cgroupPath, func(child string) error { return w.join(number, child, parent) })
 }
 
-func describeLeader(one *workload, pid int) {
+// describeLeader tells of one that ran before. The first whose executable is hidden to scallop is told of.
+func (w *watch) describeLeader(one *workload, pid int) {
 	p := readProcess(pid)
 	if pid == 0 || p == nil {
 		return
+	}
+	if errors.Is(p.hidden, fs.ErrPermission) && !w.hiddenTold {
+		w.hiddenTold = true
+		w.opts.Warn("what leaders that ran before execute is not known: %v: add cap_sys_ptrace", p.hidden)
 	}
 	one.life.Leader.PID, one.life.Leader.Exe = pid, p.exe
 	one.life.About.Seccomp = p.seccomp

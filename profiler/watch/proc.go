@@ -16,6 +16,7 @@ type process struct {
 	parent  int
 	started uint64 // clock ticks since boot
 	exe     string
+	hidden  error // why there is no exe
 	seccomp int
 	noNew   bool
 }
@@ -34,7 +35,7 @@ func readProcess(pid int) *process {
 	p.parent, p.started = parseStat(stat)
 	p.seccomp, _ = strconv.Atoi(profiler.StatusField(status, "Seccomp"))
 	p.noNew = profiler.StatusField(status, "NoNewPrivs") == "1"
-	p.exe, _ = os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // a zombie has none
+	p.exe, p.hidden = os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // a zombie has none
 	return p
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,6 +156,9 @@ func (w *watch) resumeOrphans(numbers []int) error {
 	for _, number := range numbers {
 		path, err := cgroup.PathOf(w.mount, w.recorder.Root(number))
 		if err != nil {
+			if errors.Is(err, fs.ErrPermission) {
+				w.opts.Warn("a workload's name is not known any more: %v", err)
+			}
 			path = fmt.Sprintf("/cgroup-%d", w.recorder.Root(number))
 		}
 		start := profiler.Now()
@@ -164,7 +168,7 @@ func (w *watch) resumeOrphans(numbers []int) error {
 			}
 		}
 		one := w.newWorkload(number, w.recorder.Root(number), placeOf(w.opts.Root, path), start)
-		describeLeader(one, w.recorder.Leader(number))
+		w.describeLeader(one, w.recorder.Leader(number))
 		w.want(one, nil)
 	}
 	return nil
@@ -202,7 +206,7 @@ func (w *watch) resumeOne(s workloadState, alive int64) error {
 	}
 	w.workloads[s.Number] = one
 	if !one.life.Leader.Known() {
-		describeLeader(one, w.recorder.Leader(s.Number))
+		w.describeLeader(one, w.recorder.Leader(s.Number))
 	}
 	if s.Wanted {
 		w.want(one, s.Engine)

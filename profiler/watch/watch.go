@@ -124,7 +124,8 @@ type watch struct {
 	writing bool           // the writer is at work
 	workers sync.WaitGroup
 
-	stateLost bool // and the user was told
+	// The user was told.
+	stateLost, hiddenTold bool
 }
 
 // Run records until told to end, or until all that was named has ended. Its errors mean that

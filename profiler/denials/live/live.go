@@ -92,7 +92,7 @@ func (l *Live) Open(r *profiler.Recorder) error {
 		return err
 	}
 	if l.opts.Stacks {
-		l.memories = remember(l.watcher.Stacked)
+		l.memories = remember(l.watcher.Stacked, func(err error) { l.opts.Warn("%v", err) })
 	}
 	if l.logged, err = hear(l.watcher.Home); err != nil {
 		l.opts.Warn("calls that a filter allows and logs (SCMP_ACT_LOG) are not told of: %v", err)

@@ -1,8 +1,10 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -22,21 +24,23 @@ type mapping struct {
 
 // memories are those of processes whose stacks are to be described: read at once, since they may be gone soon.
 type memories struct {
-	mu    sync.Mutex
-	of    map[int][]mapping
-	ended chan struct{}
+	mu     sync.Mutex
+	of     map[int][]mapping
+	hidden func(error) // takes why one may not be read, once
+	tell   sync.Once
+	ended  chan struct{}
 }
 
 // maxMemories bounds how many are kept.
 const maxMemories = 1 << 10
 
 // remember reads those of processes as they come, until next gives up.
-func remember(next func() (pid int, ok bool)) *memories {
-	m := &memories{of: map[int][]mapping{}, ended: make(chan struct{})}
+func remember(next func() (pid int, ok bool), hidden func(error)) *memories {
+	m := &memories{of: map[int][]mapping{}, hidden: hidden, ended: make(chan struct{})}
 	go func() {
 		defer close(m.ended)
 		for pid, ok := next(); ok; pid, ok = next() {
-			m.add(pid, readMaps(pid))
+			m.add(pid, m.read(pid))
 		}
 	}()
 	return m
@@ -60,7 +64,16 @@ func (m *memories) get(pid int) []mapping {
 	if memory := m.of[pid]; memory != nil {
 		return memory
 	}
-	return readMaps(pid)
+	return m.read(pid)
+}
+
+// read tells once that a process is hidden to scallop; the others are gone.
+func (m *memories) read(pid int) []mapping {
+	memory, err := readMaps(pid)
+	if errors.Is(err, fs.ErrPermission) {
+		m.tell.Do(func() { m.hidden(fmt.Errorf("stacks have addresses without names: %w: add cap_sys_ptrace", err)) })
+	}
+	return memory
 }
 
 // describeStack names the file and the offset in it of every address, as addr2line takes them. What cannot be named, since
@@ -77,17 +90,17 @@ func (m *memories) describeStack(pid int, addresses []uint64) []string {
 	return list
 }
 
-func readMaps(pid int) []mapping {
+func readMaps(pid int) ([]mapping, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxMaps))
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	return parseMaps(string(text))
+	return parseMaps(string(text)), nil
 }
 
 // parseMaps reads proc_pid_maps(5): "address perms offset dev inode pathname".

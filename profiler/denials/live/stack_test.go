@@ -39,7 +39,7 @@ func FuzzParseMaps(f *testing.F) {
 // What is remembered of a process names its frames when it is gone, and memory is bounded.
 func TestMemories(t *testing.T) {
 	pids := make(chan int)
-	m := remember(func() (int, bool) { pid, ok := <-pids; return pid, ok })
+	m := remember(func() (int, bool) { pid, ok := <-pids; return pid, ok }, func(err error) { t.Error(err) })
 	const gone = 1 << 30
 	m.add(gone, parseMaps(memoryMap))
 	if got := m.describeStack(gone, []uint64{0x55d0c8e2a010}); !slices.Equal(got, []string{"/usr/sbin/nginx+0x2a010"}) {
