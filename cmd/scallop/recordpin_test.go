@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -285,6 +286,37 @@ func TestPinnedWithBrokenState(t *testing.T) {
 	o := p.run(nil, nil, "record", "--unpin", p.name)
 	if !strings.Contains(o.stderr, "warning") {
 		t.Errorf("no warning: %+v", o)
+	}
+	p.wantNoTrace()
+	if r := p.only(); getppids(r) != made {
+		t.Errorf("recorded %d getppid of %d", getppids(r), made)
+	}
+}
+
+// What was pinned with one hierarchy is not resumed with another, which would mean other cgroups by the same numbers.
+func TestPinnedWithOtherMounts(t *testing.T) {
+	p := newPinned(t)
+	cmd := p.start()
+	p.startLoad()
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	made := p.stopLoad()
+	file := filepath.Join(p.sockets, "pinned", p.name, "watch.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := regexp.MustCompile(`"controller":"[^"]*"`).ReplaceAll(text, []byte(`"controller":"hugetlb"`))
+	if err := os.WriteFile(file, other, 0o600); err != nil || bytes.Equal(other, text) {
+		t.Fatalf("%v: %s", err, text)
+	}
+	o := p.run(nil, nil, "record", "--resume", p.name)
+	if o.code != exitHost || !strings.Contains(o.stderr, "by the hierarchy of hugetlb") || !strings.Contains(o.stderr, "mount cgroups as they were") {
+		t.Errorf("resumed: %+v", o)
+	}
+	o = p.run(nil, nil, "record", "--unpin", p.name)
+	if o.code != exitOK || !strings.Contains(o.stderr, "counts are right, names may not be") {
+		t.Errorf("given up: %+v", o)
 	}
 	p.wantNoTrace()
 	if r := p.only(); getppids(r) != made {

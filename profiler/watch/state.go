@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/engine"
 	"github.com/scallop-sec/scallop/profiler/life"
+	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 // Pin is where a recorder outlives its scallop.
@@ -35,6 +37,10 @@ const (
 type watchState struct {
 	Alive int64  `json:"alive"` // when it was last watching, as profiler.Now
 	Found []bool `json:"found"` // by target
+
+	// The hierarchy that the kernel side tells workloads apart by.
+	Controller string `json:"controller"` // as cgroup.Mount; empty: cgroup2
+	Hierarchy  uint32 `json:"hierarchy"`  // its number
 }
 
 // workloadState is what is remembered of a workload.
@@ -76,7 +82,7 @@ func (w *watch) rememberWatch() {
 	if w.opts.Pin == nil {
 		return
 	}
-	s := watchState{Alive: profiler.Now()}
+	s := watchState{Alive: profiler.Now(), Controller: w.mount.Controller, Hierarchy: w.hierarchy}
 	for _, t := range w.targets {
 		s.Found = append(s.Found, t.found)
 	}
@@ -127,6 +133,9 @@ func (w *watch) resume() error {
 	if err := readState(w.opts.Pin.StateFile(stateFile), &s); err != nil {
 		w.opts.Warn("the time since when nobody watched is not known: %v", err)
 	}
+	if err := w.sameHierarchy(s); err != nil {
+		return err
+	}
 	if s.Alive > 0 {
 		w.result.Unwatched = time.Duration(max(0, profiler.Now()-s.Alive))
 	}
@@ -172,6 +181,21 @@ func (w *watch) resumeOrphans(numbers []int) error {
 		w.want(one, nil)
 	}
 	return nil
+}
+
+// sameHierarchy: paths and IDs of another one mean other cgroups. To give up what was recorded is possible all the same.
+func (w *watch) sameHierarchy(s watchState) error {
+	if s.Alive == 0 || s.Controller == w.mount.Controller && s.Hierarchy == w.hierarchy {
+		return nil
+	}
+	name := func(controller string) string { return cmp.Or(controller, "cgroup2") }
+	err := fmt.Errorf("it was pinned when workloads were told apart by the hierarchy of %s (number %d), and now it would be by that of %s (number %d): mount cgroups as they were, or give it up with --unpin",
+		recording.CleanString(name(s.Controller)), s.Hierarchy, name(w.mount.Controller), w.hierarchy)
+	if w.opts.End {
+		w.opts.Warn("counts are right, names may not be: %v", err)
+		return nil
+	}
+	return err
 }
 
 func (w *watch) resumeWorkloads(alive int64) error {

@@ -99,11 +99,12 @@ const endInterval = 100 * time.Millisecond
 
 // watch is the state of one Run. Only its loop touches it, but for what is said otherwise.
 type watch struct {
-	opts     Options
-	recorder *profiler.Recorder
-	mount    cgroup.Mount
-	host     recording.Host
-	targets  []*target
+	opts      Options
+	recorder  *profiler.Recorder
+	mount     cgroup.Mount
+	hierarchy uint32 // its number
+	host      recording.Host
+	targets   []*target
 
 	workloads map[int]*workload // by number
 	retired   map[int]retired   // to be freed
@@ -167,6 +168,9 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 func (w *watch) open(ctx context.Context) error {
 	var err error
 	if w.mount, err = cgroup.FindMount(); err != nil {
+		return err
+	}
+	if w.hierarchy, err = w.mount.Hierarchy(); err != nil {
 		return err
 	}
 	w.targets = resolve(ctx, w.opts, w.mount)
