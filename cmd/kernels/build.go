@@ -10,12 +10,16 @@ import (
 	"sync"
 )
 
-// buildTree compiles all that the guests of an architecture run into dir: tests/ and programs/, scallop among them.
+// buildTree compiles all that the guests of an architecture run into dir: tests/ and programs/, scallop among them. In repository/ is what
+// the tests read there.
 func buildTree(ctx context.Context, dir, arch string) error {
 	for _, sub := range []string{"tests", "programs"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return err
 		}
+	}
+	if err := copyDocuments(filepath.Join(dir, "repository")); err != nil {
+		return err
 	}
 	for _, b := range binaries {
 		out := filepath.Join(dir, "tests", b.file())
@@ -27,6 +31,23 @@ func buildTree(ctx context.Context, dir, arch string) error {
 		return err
 	}
 	return buildPrograms(ctx, filepath.Join(dir, "programs"), arch)
+}
+
+func copyDocuments(dir string) error {
+	for _, name := range documents {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func buildPrograms(ctx context.Context, dir, arch string) error {

@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # The guest's first process. /what says what it is for.
 /bin/busybox --install -s /bin
-export PATH=/bin:/programs HOME=/ SCALLOP_TEST_PROGRAMS=/programs SCALLOP_TEST_EMULATED=1
+export PATH=/bin:/programs HOME=/ SCALLOP_TEST_PROGRAMS=/programs SCALLOP_TEST_REPOSITORY=/repository SCALLOP_TEST_EMULATED=1
 mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev

@@ -14,7 +14,7 @@ import (
 var initScript string
 
 // mountPoints are the guest's empty folders.
-var mountPoints = []string{"dev", "proc", "run", "sys", "tmp"}
+var mountPoints = []string{"dev", "mnt", "proc", "run", "sys", "tmp"}
 
 // writeInitrd makes the guest's root: busybox, a tree of files, and what its first process is to do. It is not compressed:
 // unpacking costs an emulated CPU more than reading.

@@ -22,6 +22,8 @@ func TestReport(t *testing.T) {
 				"--- FAIL: kernel/6.1\n" +
 				"    profiler/session exited with code 1\n" +
 				"    profiler/denials did not come to its end\n" +
+				"    profiler/watch did not come to its end\n" +
+				"    cmd/scallop did not come to its end\n" +
 				"    cmd/scallop/verify_test did not come to its end\n" +
 				"    cmd/scallop/layout_test did not come to its end\n" +
 				"FAIL\tkernel/6.1\t61s\n"},
@@ -33,6 +35,8 @@ func TestReport(t *testing.T) {
 		"panic": {outcome{Kernel: "5.10", Seconds: 13, Verdict: failed, Guest: parseConsole(console(t, "panic.txt")), console: "one\ntwo\x1b[31m\n"}, false,
 			"--- FAIL: kernel/5.10\n" +
 				"    profiler did not come to its end\n    profiler/session did not come to its end\n    profiler/denials did not come to its end\n" +
+				"    profiler/watch did not come to its end\n" +
+				"    cmd/scallop did not come to its end\n" +
 				"    cmd/scallop/verify_test did not come to its end\n" +
 				"    cmd/scallop/layout_test did not come to its end\n" +
 				"    [   12.345678] BUG: unable to handle page fault for address: ffffffffc0000000\n" +

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -120,6 +121,9 @@ func TestFaultDiskFullMeanwhile(t *testing.T) {
 func TestFaultTimeNamespace(t *testing.T) {
 	hosttest.Root(t)
 	unshare := hosttest.Tool(t, "unshare", "util-linux")
+	if text, err := exec.Command(unshare, "-T", "true").CombinedOutput(); err != nil {
+		hosttest.Lack(t, fmt.Sprintf("time namespaces (%s)", strings.TrimSpace(string(text))))
+	}
 	p := newPlace(t)
 	for _, offset := range []string{"1000000", "-100"} {
 		o := p.run([]string{unshare, "-T", "--monotonic", offset, "--fork"}, nil, p.runArgs("-q")...)

@@ -9,11 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -216,13 +220,46 @@ func inMounts(t *testing.T, script string) []string {
 
 // onlyCapabilities is a prefix that leaves root these capabilities only.
 func onlyCapabilities(t *testing.T, names ...string) []string {
+	t.Helper()
 	hosttest.Root(t)
-	setpriv := hosttest.Tool(t, "setpriv", "util-linux")
-	set := "-all"
-	for _, name := range names {
-		set += ",+" + name
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return []string{setpriv, "--bounding-set", set}
+	limiter := filepath.Join(t.TempDir(), limiterName)
+	if err := os.Symlink(self, limiter); err != nil {
+		t.Fatal(err)
+	}
+	return []string{limiter, strings.Join(names, ",")}
+}
+
+// limiterName makes this test's program another one (TestMain), which guests without util-linux have, too: it gives up all capabilities but
+// those of its first argument, which none of its children can get back, and executes the others. What locked memory it has is what Debian gives.
+const limiterName = "with-capabilities"
+
+func limiter() {
+	runtime.LockOSThread() // they are a thread's
+	kept := strings.Split(os.Args[1], ",")
+	memory := unix.Rlimit{Cur: 64 << 10, Max: 64 << 10}
+	if err := unix.Setrlimit(unix.RLIMIT_MEMLOCK, &memory); err != nil {
+		fmt.Fprintf(os.Stderr, "limiting locked memory: %v\n", err)
+		os.Exit(exitHost)
+	}
+	for number, name := range profiler.CapabilityNames() {
+		if slices.Contains(kept, strings.TrimPrefix(name, "cap_")) {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(number), 0, 0, 0); err != nil {
+			fmt.Fprintf(os.Stderr, "giving up %s: %v\n", name, err)
+			os.Exit(exitHost)
+		}
+	}
+	path, err := exec.LookPath(os.Args[2])
+	if err == nil {
+		err = unix.Exec(path, os.Args[2:], os.Environ())
+	}
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(exitHost)
 }
 
 func cgroup2(t *testing.T) string {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,53 +15,208 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/doctor"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
-// alwaysNeeded are the capabilities that a command needs whatever its flags are, as setpriv writes them. Root without cap_dac_override is not
-// the owner of the cgroups here.
-func alwaysNeeded(command string) []string {
+// alwaysNeeded are the capabilities that a command needs on this kernel whatever its flags are, without "cap_". Root without
+// cap_dac_override is not the owner of the cgroups here.
+func alwaysNeeded(t *testing.T, command string) []string {
+	t.Helper()
+	here := map[string]bool{
+		"cap_dac_override": true,
+		"cap_sys_resource": limitsLockedMemory(t),
+		"cap_sys_nice":     profiler.Probes()[0] == profiler.ProbePerf,
+	}
 	var names []string
 	for _, need := range doctor.Needs {
-		if need.Command == command && (need.When == "" || need.Capability == "cap_dac_override") {
+		if need.Command == command && (need.When == "" || here[need.Capability]) {
 			names = append(names, strings.TrimPrefix(need.Capability, "cap_"))
 		}
 	}
 	return names
 }
 
+func limitsLockedMemory(t *testing.T) bool {
+	t.Helper()
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		t.Fatal(err)
+	}
+	version, _ := profiler.ParseKernelVersion(unix.ByteSliceToString(uts.Release[:]))
+	return version.LimitsLockedMemory()
+}
+
+// closedCgroup has a process of root's with all capabilities; root needs cap_dac_override to look into it.
+func closedCgroup(t *testing.T) string {
+	t.Helper()
+	c, _ := inOwnCgroup(t, script...)
+	if err := errors.Join(os.Chown(c.Dir(), nobody, nobody), os.Chmod(c.Dir(), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	return c.Path
+}
+
+// What is said without a capability that every command needs, and if it goes on all the same.
+var (
+	missingAlways = map[string]string{
+		"bpf":          "cap_bpf missing: run as root, or with cap_bpf and cap_perfmon",
+		"perfmon":      "cap_perfmon missing: run as root, or with cap_bpf and cap_perfmon",
+		"dac_override": "cap_dac_override",
+		"sys_resource": "raise the limit of locked memory (ulimit -l unlimited), or add cap_sys_resource",
+	}
+	worseAlways = map[string]string{"sys_nice": "add cap_sys_nice"}
+)
+
 // TestCapabilities: with exactly what the table says a command works, and without each it says which one is missing, and
 // what to do.
 func TestCapabilities(t *testing.T) {
-	c, _ := inOwnCgroup(t, script...)
+	t.Parallel()
+	closed := closedCgroup(t)
 	for name, test := range map[string]struct {
 		args    []string
-		extra   []string          // of those that are needed with these flags
-		missing map[string]string // what the error says without each
+		always  bool              // lack what is needed with any flags, too
+		missing map[string]string // what is needed with these flags, and the error without
+		worse   map[string]string // the same, with a warning: it goes on
 	}{
-		"record": {[]string{"record", "--cgroup", c.Path, "--duration", "100ms"}, nil,
-			map[string]string{"bpf": "cap_bpf missing: run as root", "perfmon": "cap_perfmon missing: run as root"}},
-		"verify": {[]string{"verify", "docker-default", "--", "true"}, []string{"sys_admin"},
-			map[string]string{"sys_admin": "cap_sys_admin, or use --no-new-privileges", "dac_override": "cap_dac_override"}},
-		"verify, confined": {[]string{"verify", "--no-new-privileges", "docker-default", "--", "true"}, nil,
-			map[string]string{"bpf": "cap_bpf missing: run as root", "perfmon": "cap_perfmon missing: run as root", "dac_override": "cap_dac_override"}},
+		"run": {[]string{"run", "-q", "-o", "out.json", "--", "true"}, true, nil, nil},
+		"run --user": {[]string{"run", "-q", "--user", "65534", "--duration", "200ms", "--stop-timeout", "1s", "-o", "out.json", "--", "sleep", "4"}, false,
+			map[string]string{"setuid": "--user needs cap_setuid and cap_setgid", "setgid": "--user needs cap_setuid and cap_setgid"},
+			map[string]string{"kill": "needs CAP_KILL"}},
+		"record": {[]string{"record", "-q", "--cgroup", closed, "--duration", "100ms"}, true, nil,
+			map[string]string{"sys_ptrace": "permission denied: add cap_sys_ptrace"}},
+		"denials": {[]string{"denials", "-q", "--cgroup", closed, "--duration", "100ms"}, true, nil,
+			map[string]string{"audit_read": "or with CAP_AUDIT_READ", "sys_ptrace": "permission denied: add cap_sys_ptrace"}},
+		"verify": {[]string{"verify", "-q", "docker-default", "--", "true"}, false,
+			map[string]string{"sys_admin": "cap_sys_admin, or use --no-new-privileges"}, nil},
+		"verify --no-new-privileges": {[]string{"verify", "-q", "--no-new-privileges", "docker-default", "--", "true"}, true, nil, nil},
+		"verify --user": {[]string{"verify", "-q", "--no-new-privileges", "--user", "65534", "--duration", "200ms", "--stop-timeout", "1s", "docker-default", "--", "sleep", "4"}, false,
+			map[string]string{"setuid": "cap_setuid and cap_setgid", "setgid": "cap_setuid and cap_setgid"},
+			map[string]string{"kill": "needs CAP_KILL"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			have := append(alwaysNeeded(test.args[0]), test.extra...)
-			p := newPlace(t)
-			if o := p.run(onlyCapabilities(t, have...), nil, test.args...); o.code != exitOK {
+			t.Parallel()
+			always, withFlags := alwaysNeeded(t, test.args[0]), slices.Concat(slices.Collect(maps.Keys(test.missing)), slices.Collect(maps.Keys(test.worse)))
+			have := slices.Concat(always, withFlags)
+			if o := newPlace(t).run(onlyCapabilities(t, have...), nil, test.args...); o.code != exitOK || o.stderr != "" {
 				t.Errorf("with %q: exit code %d: %s", have, o.code, o.stderr)
 			}
-			for capability, text := range test.missing {
-				rest := slices.DeleteFunc(slices.Clone(have), func(name string) bool { return name == capability })
-				p := newPlace(t)
-				p.wantError(p.run(onlyCapabilities(t, rest...), nil, test.args...), exitHost, text)
+			for _, lacked := range withFlags {
+				lack(t, test.args, have, lacked, test.missing[lacked], test.worse[lacked])
+			}
+			for _, lacked := range always {
+				if test.always {
+					lack(t, test.args, have, lacked, missingAlways[lacked], worseAlways[lacked])
+				}
 			}
 		})
 	}
+}
+
+// lack runs scallop without one of the capabilities that it needs: there is an error, or a warning.
+func lack(t *testing.T, args, needed []string, capability, failure, warning string) {
+	t.Helper()
+	rest := slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return name == capability })
+	p := newPlace(t)
+	o := p.run(onlyCapabilities(t, rest...), nil, args...)
+	if warning == "" {
+		p.wantError(o, exitHost, failure)
+		return
+	}
+	others := slices.ContainsFunc(strings.Split(strings.TrimSpace(o.stderr), "\n"), func(line string) bool { return !strings.HasPrefix(line, "scallop: warning: ") })
+	if o.code != exitOK || others || !strings.Contains(o.stderr, warning) {
+		t.Errorf("without %s: exit code %d, want a warning of %q: %s", capability, o.code, warning, o.stderr)
+	}
+}
+
+// TestCapabilitiesOfDoctor: without one it says so, and that is why the host cannot record.
+func TestCapabilitiesOfDoctor(t *testing.T) {
+	needed := alwaysNeeded(t, "doctor")
+	if o := newPlace(t).run(onlyCapabilities(t, needed...), nil, "doctor"); o.code != exitOK {
+		t.Errorf("with %q: exit code %d: %s%s", needed, o.code, o.stdout, o.stderr)
+	}
+	lines := map[string]string{
+		"bpf":          "FAIL  capabilities      missing: cap_bpf; next: run as root",
+		"perfmon":      "FAIL  capabilities      missing: cap_perfmon; next: run as root",
+		"dac_override": "permission denied; next: run as root with cap_dac_override",
+		"sys_resource": "or add cap_sys_resource",
+		"sys_nice":     "warn  capabilities      missing: cap_sys_nice; next: add it",
+	}
+	for _, lacked := range needed {
+		rest := slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return name == lacked })
+		o := newPlace(t).run(onlyCapabilities(t, rest...), nil, "doctor")
+		if can := lacked == "sys_nice"; (o.code == exitOK) != can || !strings.Contains(o.stdout, lines[lacked]) {
+			t.Errorf("without %s: exit code %d, want %q:\n%s", lacked, o.code, lines[lacked], o.stdout)
+		}
+	}
+}
+
+// TestCapabilitiesOfTracefs: on kernels that preempt programs, who cannot read tracefs, nor mount it, is told that calls may be missed.
+func TestCapabilitiesOfTracefs(t *testing.T) {
+	if profiler.Probes()[0] != profiler.ProbePerf {
+		t.Skip("this kernel needs no tracefs")
+	}
+	without := inMounts(t, "while umount /sys/kernel/tracing; do :; done 2>/dev/null")
+	for _, command := range []string{"run", "verify"} {
+		needed := alwaysNeeded(t, command)
+		args := map[string][]string{"run": {"run", "-q", "--", "true"}, "verify": {"verify", "-q", "--no-new-privileges", "docker-default", "--", "true"}}[command]
+		o := newPlace(t).run(append(slices.Clone(without), onlyCapabilities(t, needed...)...), nil, args...)
+		if !strings.HasPrefix(o.stderr, "scallop: warning: calls may be missed") || !strings.Contains(o.stderr, "mount -t tracefs") {
+			t.Errorf("%s: exit code %d, %s", command, o.code, o.stderr)
+		}
+		if o := newPlace(t).run(append(slices.Clone(without), onlyCapabilities(t, append(needed, "sys_admin")...)...), nil, args...); o.code != exitOK || o.stderr != "" {
+			t.Errorf("%s with cap_sys_admin: exit code %d, %s", command, o.code, o.stderr)
+		}
+	}
+}
+
+// TestCapabilitiesOfStacks: whose memory is hidden has stacks without names. On newer kernels cap_perfmon shows it.
+func TestCapabilitiesOfStacks(t *testing.T) {
+	p := newPlace(t)
+	profile := `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["umask"],"action":"SCMP_ACT_ERRNO","errnoRet":1}]}`
+	if err := os.WriteFile(filepath.Join(p.work, "profile.json"), []byte(profile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	pid, input := p.underProfile("profile.json")
+	go func() { // until its input is closed
+		for err := error(nil); err == nil; time.Sleep(20 * time.Millisecond) {
+			_, err = io.WriteString(input, "\n")
+		}
+	}()
+	needed := append(alwaysNeeded(t, "denials"), "audit_read", "sys_ptrace")
+	args := []string{"denials", "-q", "--pid", pid, "--stack", "--duration", "1s"}
+	if o := p.run(onlyCapabilities(t, needed...), nil, args...); o.code != exitFinding || o.stderr != "" {
+		t.Errorf("with %q: exit code %d: %s", needed, o.code, o.stderr)
+	}
+	o := p.run(onlyCapabilities(t, needed[:len(needed)-1]...), nil, args...)
+	named := strings.Contains(o.stdout, "+0x")
+	warned := strings.Contains(o.stderr, "stacks have addresses without names: open /proc/"+pid+"/maps: permission denied: add cap_sys_ptrace")
+	if o.code != exitFinding || named == warned {
+		t.Errorf("exit code %d: %s%s", o.code, o.stdout, o.stderr)
+	}
+}
+
+// TestCapabilitiesOfPin: a bpffs is mounted by who may, and by others if it is not necessary.
+func TestCapabilitiesOfPin(t *testing.T) {
+	c, _ := inOwnCgroup(t, script...)
+	needed := append(alwaysNeeded(t, "record"), "sys_ptrace")
+	pin := func(mounts string, capabilities ...string) (*place, outcome) {
+		p := newPlace(t)
+		return p, p.run(append(inMounts(t, mounts), onlyCapabilities(t, capabilities...)...), nil,
+			"record", "-q", "--cgroup", c.Path, "--duration", "100ms", "--pin", p.workload, "-o", "out")
+	}
+	none, one := "while umount /sys/fs/bpf; do :; done 2>/dev/null", "mount -t bpf none /sys/fs/bpf"
+	for mounts, capabilities := range map[string][]string{none: append(slices.Clone(needed), "sys_admin"), one: needed} {
+		if _, o := pin(mounts, capabilities...); o.code != exitOK || o.stderr != "" {
+			t.Errorf("%s, with %q: exit code %d: %s", mounts, capabilities, o.code, o.stderr)
+		}
+	}
+	p, o := pin(none, needed...)
+	p.wantError(o, exitHost, "operation not permitted: mount one yourself: mount -t bpf bpf /sys/fs/bpf")
 }
 
 // limited waits until scallop has given up what it does not need, and checks that no thread has kept more.
@@ -186,7 +343,7 @@ func testLimitRun(t *testing.T, program string) {
 	if got := profiler.StatusField(out.Bytes(), "NoNewPrivs"); got != "0" {
 		t.Errorf("the command has no_new_privs %s", got)
 	}
-	wantWhole(t, decodeFile(t, filepath.Join(p.work, "out.json")), "cat")
+	wantWhole(t, decodeFile(t, filepath.Join(p.work, "out.json")), hosttest.RealName(t, "/bin/cat"))
 	p.wantFiles("out.json")
 }
 

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 // socket is short enough for one, which t.TempDir's may not be.
@@ -29,8 +31,8 @@ func socket(t *testing.T) string {
 }
 
 // fakeDocker answers as Docker's daemon does, with these containers, whose names may be
-// anything; what it says of one is up to the test. It returns its socket.
-func fakeDocker(t *testing.T, containers map[string]http.HandlerFunc) string {
+// anything; what it says of one is up to the test. Those that run already are listed, as JSON. It returns its socket.
+func fakeDocker(t *testing.T, containers map[string]http.HandlerFunc, running ...string) string {
 	t.Helper()
 	listener, err := net.Listen("unix", socket(t))
 	if err != nil {
@@ -44,7 +46,7 @@ func fakeDocker(t *testing.T, containers map[string]http.HandlerFunc) string {
 		"/_ping":           func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.41") },
 		"/version":         say(`{"Version":"20.10.0","ApiVersion":"1.41","Components":[{"Name":"Engine","Version":"20.10.0"}]}`),
 		"/info":            say(`{}`),
-		"/containers/json": say(`[]`),
+		"/containers/json": say("[" + strings.Join(running, ",") + "]"),
 	}
 	for id, handler := range containers {
 		mux["/containers/"+id+"/json"] = handler
@@ -127,6 +129,33 @@ func (s *scene) wantOnly(names ...string) {
 	}
 	if got := list(s.t, s.temp); len(got) > 0 {
 		s.t.Errorf("the temporary folder holds %q", got)
+	}
+}
+
+// Containers in cgroups as Docker's own driver makes them, in any hierarchy: one runs already, one is born later.
+func TestRecordContainers(t *testing.T) {
+	s := newScene(t)
+	endpoint := fakeDocker(t, map[string]http.HandlerFunc{id(1): container(t, id(1), "web", nil), id(2): container(t, id(2), "job", nil)},
+		fmt.Sprintf(`{"Id":%q,"Names":["/web"],"State":"running"}`, id(1)))
+	s.group("docker")
+	s.group("docker/"+id(1), server...)
+	r := s.record("--container", "web", "--container", "job", "--wait", "--runtime-endpoint", endpoint, "-o", "out")
+	r.untilCall("web")
+	s.brief("docker/" + id(2))
+	s.want(r.stop(), exitOK)
+	if got := s.workloads("out"); got != "job web" {
+		t.Fatalf("recordings of %s", got)
+	}
+	for name, one := range s.files("out") {
+		about := one.Workload
+		if !one.Complete || about.Kind != recording.KindContainer || about.Container == nil || about.Container.Engine != "docker" || filepath.Base(about.Cgroup) != about.Container.ID {
+			t.Errorf("%s: complete %t, %+v", name, one.Complete, about)
+		}
+		if about.Name == "job" {
+			checkTrue(t, name, one)
+		} else if !recording.Reached(one, recording.PhaseSteady) {
+			t.Errorf("%s: phases %+v", name, one.Phases)
+		}
 	}
 }
 

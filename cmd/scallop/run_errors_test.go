@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -146,39 +147,18 @@ func TestRunWithoutRoot(t *testing.T) {
 	})
 }
 
-// TestRunCapabilities: each capability that is missing, in turn. Exactly those of
-// doctor.Needs are enough.
+// TestRunCapabilities: what TestCapabilities does not: none at all, and the one that stands in for two.
 func TestRunCapabilities(t *testing.T) {
-	for name, test := range map[string]struct {
-		have []string
-		args []string
-		want string // empty: it works
-	}{
-		"none":                      {nil, nil, "cap_bpf and cap_perfmon missing"},
-		"no cap_bpf":                {[]string{"perfmon", "dac_override"}, nil, ": cap_bpf missing: run as root"},
-		"no cap_perfmon":            {[]string{"bpf", "dac_override"}, nil, ": cap_perfmon missing: run as root"},
-		"no cap_perfmon, one probe": {[]string{"bpf", "dac_override"}, []string{"--probe", "tp_btf"}, ": cap_perfmon missing: run as root"},
-		"exactly those":             {[]string{"bpf", "perfmon", "dac_override"}, nil, ""},
-		"cap_sys_admin instead":     {[]string{"sys_admin", "dac_override"}, nil, ""},
-		"--user without setuid":     {[]string{"bpf", "perfmon", "dac_override", "setgid"}, []string{"-u", "65534"}, "--user needs cap_setuid and cap_setgid"},
-		"--user without setgid":     {[]string{"bpf", "perfmon", "dac_override", "setuid"}, []string{"-u", "65534"}, "--user needs cap_setuid and cap_setgid"},
-		"--user with both":          {[]string{"bpf", "perfmon", "dac_override", "setuid", "setgid"}, []string{"-u", "65534"}, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			prefix := onlyCapabilities(t, test.have...)
-			p := newPlace(t)
-			o := p.run(prefix, nil, p.runArgs(test.args...)...)
-			if test.want != "" {
-				p.wantError(o, exitHost, test.want)
-				return
-			}
-			if o.code != exitOK {
-				t.Fatalf("exit code %d: %s", o.code, o.stderr)
-			}
-			p.wantFiles("out.json", "started")
-			p.completeRecording(filepath.Join(p.work, "out.json"))
-		})
+	rest := slices.DeleteFunc(alwaysNeeded(t, "run"), func(name string) bool { return name == "bpf" || name == "perfmon" })
+	p := newPlace(t)
+	p.wantError(p.run(onlyCapabilities(t), nil, p.runArgs()...), exitHost, "cap_bpf and cap_perfmon missing")
+	o := p.run(onlyCapabilities(t, append(rest, "bpf")...), nil, p.runArgs("--probe", "tp_btf")...)
+	p.wantError(o, exitHost, ": cap_perfmon missing: run as root")
+	if o := p.run(onlyCapabilities(t, append(rest, "sys_admin")...), nil, p.runArgs()...); o.code != exitOK {
+		t.Errorf("exit code %d: %s", o.code, o.stderr)
 	}
+	p.wantFiles("out.json", "started")
+	p.completeRecording(filepath.Join(p.work, "out.json"))
 }
 
 // TestRunCgroupOwner: root without cap_dac_override may not make a cgroup below a

@@ -11,10 +11,15 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"scallop": main})
+	if filepath.Base(os.Args[0]) != "scallop" { // which has its own command for that
+		hosttest.Help()
+	}
+	testscript.Main(m, map[string]func(){"scallop": main, limiterName: limiter})
 }
 
 // TestScript runs testdata/script/*.txtar. Beside testscript's own commands

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -110,11 +111,12 @@ func TestStatusUnsynced(t *testing.T) {
 	}
 }
 
-// underProfile starts a process that `scallop verify` confines until the test ends, and returns its number.
-func (p *place) underProfile(profile string) string {
+// underProfile starts a process that `scallop verify` confines until the test ends, and returns its number and its input: it calls umask
+// for each line.
+func (p *place) underProfile(profile string) (pid string, input io.Writer) {
 	p.t.Helper()
 	hosttest.Root(p.t)
-	cmd := exec.Command(p.program, "verify", "-q", "-o", "report", "--name", p.workload, "--runtime", "crun", profile, "--", "/bin/sh", "-c", "echo $$; read x")
+	cmd := exec.Command(p.program, "verify", "-q", "-o", "report", "--name", p.workload, "--runtime", "crun", profile, "--", "/bin/sh", "-c", "echo $$; while read x; do umask 0; done")
 	cmd.Dir, cmd.Env = p.work, append(os.Environ(), "SCALLOP_RUNTIME_DIR="+p.sockets)
 	give, err := cmd.StdinPipe()
 	if err != nil {
@@ -132,7 +134,7 @@ func (p *place) underProfile(profile string) string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	return strings.TrimSpace(line)
+	return strings.TrimSpace(line), give
 }
 
 // --attach compares the live filter with a profile, and says what it needs for that.
@@ -146,7 +148,8 @@ func TestStatusAttach(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	target := []string{"--pid", p.underProfile("same.json"), "--attach", "--profile"}
+	pid, _ := p.underProfile("same.json")
+	target := []string{"--pid", pid, "--attach", "--profile"}
 	if live := p.status(exitOK, append(target, "same.json")...).Workloads[0].Processes[0].Live; live == nil || !live.Same {
 		t.Errorf("%+v", live)
 	}

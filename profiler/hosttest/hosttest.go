@@ -58,6 +58,16 @@ func Tool(t testing.TB, name, debianPackage string) string {
 	return ""
 }
 
+// RealName is the name of the file that a path leads to: where true is one of busybox's names, it is busybox.
+func RealName(t testing.TB, path string) string {
+	t.Helper()
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Base(real)
+}
+
 // compiled names a folder with the programs, for machines without a compiler.
 const compiled = "SCALLOP_TEST_PROGRAMS"
 
@@ -115,8 +125,14 @@ func Scallop(dir string) (string, error) {
 // Bare are the flags for programs without a C library.
 var Bare = []string{"-nostdlib", "-static"}
 
+// repository names a folder with what tests read of the repository, for machines without it.
+const repository = "SCALLOP_TEST_REPOSITORY"
+
 // Repository is the repository's folder.
 func Repository() string {
+	if dir := os.Getenv(repository); dir != "" {
+		return dir
+	}
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Join(filepath.Dir(file), "../..")
 }

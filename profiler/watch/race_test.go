@@ -129,7 +129,7 @@ func checkLife(t *testing.T, r *recording.Recording) {
 	if n := count(r, "exit_group", "startup"); n != 1 {
 		t.Errorf("%s: %d exit_group in startup", r.Workload.Name, n)
 	}
-	if leader := r.Workload.Leader; filepath.Base(leader.Exe) != "true" || leader.ExitCode == nil || *leader.ExitCode != 0 {
+	if leader := r.Workload.Leader; filepath.Base(leader.Exe) != hosttest.RealName(t, "/bin/true") || leader.ExitCode == nil || *leader.ExitCode != 0 {
 		t.Errorf("%s: leader %+v", r.Workload.Name, leader)
 	}
 }

@@ -45,5 +45,7 @@ var expectations = map[string]expectation{
 	"preempt-full":     {},
 	"cpus-1":           {doctor: map[string]string{"cpus": "ok 1 online, 1 possible"}},
 	"cpus-8":           {doctor: map[string]string{"cpus": "ok 8 online, 8 possible"}},
+	"capabilities":     {},
+	"faults":           {},
 	"hotplug":          {doctor: map[string]string{"cpus": "ok 4 online, 4 possible"}},
 }
