@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scallop-sec/scallop/cmd/internal/devtool"
 	"github.com/scallop-sec/scallop/exporter/baselines"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
@@ -20,7 +21,7 @@ func TestMeasure(t *testing.T) {
 	hosttest.Tool(t, "strace", "strace")
 	hosttest.Tool(t, "busybox", "busybox-static")
 	var stdout, stderr bytes.Buffer
-	if code := run(t.Context(), []string{"--runtime", runc, "--starts", "1", "-o", "-"}, &stdout, &stderr); code != 0 {
+	if code := devtool.Run(t.Context(), "baselines", run, []string{"--runtime", runc, "--starts", "1", "-o", "-"}, &stdout, &stderr); code != 0 {
 		t.Fatalf("code %d: %s", code, stderr.String())
 	}
 	b, err := baselines.Decode(&stdout)
@@ -86,12 +87,12 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{"--starts", "0"}, 2, "give at least 1"},
 		{[]string{"--sources", "perf"}, 2, "use one of both, recorder, strace"},
-		{[]string{"runc"}, 2, "use flags only"},
+		{[]string{"runc"}, 2, "unexpected argument \"runc\""},
 		{[]string{"--bogus"}, 2, "unknown flag"},
 		{[]string{"--help"}, 0, "Example: go run ./cmd/baselines"},
 	} {
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), tc.args, &stdout, &stderr); code != tc.code || !strings.Contains(stderr.String(), tc.want) {
+		if code := devtool.Run(t.Context(), "baselines", run, tc.args, &stdout, &stderr); code != tc.code || !strings.Contains(stderr.String(), tc.want) {
 			t.Errorf("%v: code %d: %s", tc.args, code, stderr.String())
 		}
 	}
@@ -101,7 +102,7 @@ func TestNoSuchRuntime(t *testing.T) {
 	hosttest.Root(t)
 	for _, name := range []string{"no-such-runtime", "/bin/true"} {
 		var stdout, stderr bytes.Buffer
-		if code := run(t.Context(), []string{"--runtime", name}, &stdout, &stderr); code != 3 || strings.Count(stderr.String(), "\n") != 1 {
+		if code := devtool.Run(t.Context(), "baselines", run, []string{"--runtime", name}, &stdout, &stderr); code != 3 || strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("%s: code %d: %s", name, code, stderr.String())
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/scallop-sec/scallop/cmd/internal/devtool"
 )
 
 // handoverCounts are the calls of one start, by number.
@@ -34,7 +36,7 @@ func sourceNames() []string { return []string{sourceBoth, sourceRecorder, source
 
 func checkSource(name string) error {
 	if !slices.Contains(sourceNames(), name) {
-		return &usageError{fmt.Errorf("--sources %q is not known: use one of %s", name, strings.Join(sourceNames(), ", "))}
+		return devtool.Usagef("--sources %q is not known: use one of %s", name, strings.Join(sourceNames(), ", "))
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/scallop-sec/scallop/cmd/internal/devtool"
 )
 
 // A kernel that is not to be had is no verdict on scallop, unless this host is set up for all of them.
@@ -21,12 +23,12 @@ func TestNotFetched(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{"--nonsense"}, {"--shell"}, {"--jobs", "0"}, {"--root", "/", "5.10", "6.1"}} {
 		var stderr strings.Builder
-		if code := run(t.Context(), args, &stderr, &stderr); code != 2 || !strings.Contains(stderr.String(), "Usage: kernels") {
+		if code := devtool.Run(t.Context(), "kernels", run, args, &stderr, &stderr); code != 2 || !strings.HasSuffix(stderr.String(), "see --help\n") {
 			t.Errorf("%v: exit code %d, %s", args, code, &stderr)
 		}
 	}
 	var stderr strings.Builder
-	if code := run(t.Context(), []string{"4.19"}, &stderr, &stderr); code != 3 || !strings.Contains(stderr.String(), `no kernel "4.19"`) {
+	if code := devtool.Run(t.Context(), "kernels", run, []string{"4.19"}, &stderr, &stderr); code != 3 || !strings.Contains(stderr.String(), `no kernel "4.19"`) {
 		t.Errorf("exit code %d, %s", code, &stderr)
 	}
 }

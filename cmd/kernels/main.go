@@ -5,18 +5,17 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/scallop-sec/scallop/cmd/internal/devtool"
 )
 
 type options struct {
@@ -37,62 +36,47 @@ type options struct {
 	table   string
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
+func main() { devtool.Main("kernels", run) }
 
-// run returns 0 if all tests passed, 1 if some did not, 2 for wrong arguments, and 3 if there could be no test.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// run fails with devtool.ErrFinding if some tests did not pass, and otherwise if there could be none.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	opts, err := parseArgs(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
 	if err != nil {
-		return 2
+		return err
 	}
 	ok, err := work(ctx, opts, stdout)
-	if err != nil {
-		fmt.Fprintf(stderr, "kernels: %v\n", err)
-		return 3
-	}
-	if !ok {
+	if err == nil && !ok {
 		fmt.Fprintln(stdout, failed)
-		return 1
+		err = devtool.ErrFinding
 	}
-	return 0
+	return err
 }
 
 func parseArgs(args []string, stderr io.Writer) (options, error) {
 	opts := options{full: os.Getenv("SCALLOP_TEST_HOST") == "full"}
-	flags := flag.NewFlagSet("kernels", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&opts.run, "run", "", "tests to run, a regular expression")
+	flags := devtool.Flags("kernels", "[flags] [KERNEL…]\nRuns privileged tests on other kernels, all of cmd/kernels/pins.tsv or those named.\nWith SCALLOP_TEST_HOST=full, a kernel that cannot be fetched is a failure.\nExample: go run ./cmd/kernels --run TestPhases 5.10", stderr)
+	flags.StringVar(&opts.run, "run", "", "only tests that match this `REGEXP`")
 	flags.BoolVar(&opts.shell, "shell", false, "open a shell in the guest instead")
-	flags.StringVar(&opts.root, "root", "", "boot this folder, which has an /init, instead; the console is here")
-	flags.StringVar(&opts.fetch, "fetch", "", "only fetch this package of pins.tsv with all that it depends on, and print where it is")
-	flags.BoolVar(&opts.verbose, "v", false, "tell of tests that passed, too")
-	flags.IntVar(&opts.jobs, "jobs", 2, "guests at a time, each on one CPU of the host")
+	flags.StringVar(&opts.root, "root", "", "boot this `FOLDER`, which has an /init, instead; the console is here")
+	flags.StringVar(&opts.fetch, "fetch", "", "only fetch this `PACKAGE` of pins.tsv with all that it depends on, and print where it is")
+	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "tell of tests that passed, too")
+	flags.IntVar(&opts.jobs, "jobs", 2, "`N` guests at a time, each on one CPU of the host")
 	flags.StringVar(&opts.layouts, "layouts", "", "test in these `LAYOUTS` instead, separated by commas, or in all of cmd/kernels/layouts.go")
-	flags.IntVar(&opts.cpus, "cpus", 2, "CPUs of a guest")
-	flags.IntVar(&opts.mib, "memory", 1024, "memory of a guest, in MiB")
-	flags.StringVar(&opts.append, "append", "", "more words for the kernel's command line, as in preempt=full")
+	flags.IntVar(&opts.cpus, "cpus", 2, "`N` CPUs of a guest")
+	flags.IntVar(&opts.mib, "memory", 1024, "memory of a guest, in `MIB`")
+	flags.StringVar(&opts.append, "append", "", "more `WORDS` for the kernel's command line, as in preempt=full")
 	flags.DurationVar(&opts.timeout, "timeout", 8*time.Minute, "of one guest, without a shell")
-	flags.StringVar(&opts.out, "out", "kernel-results", "folder for results.json and the consoles")
-	flags.StringVar(&opts.table, "table", "", "document whose table is written anew, when all kernels have been tested")
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "Usage: kernels [flags] [KERNEL…]\nRuns privileged tests on other kernels, all of cmd/kernels/pins.tsv or those named.\nWith SCALLOP_TEST_HOST=full, a kernel that cannot be fetched is a failure.\nExample: go run ./cmd/kernels --run TestPhases 5.10")
-		flags.PrintDefaults()
-	}
-	if err := flags.Parse(args); err != nil {
+	flags.StringVar(&opts.out, "out", "kernel-results", "`FOLDER` for results.json and the consoles")
+	flags.StringVar(&opts.table, "table", "", "`DOCUMENT` whose table is written anew, when all kernels have been tested")
+	if err := devtool.Parse(flags, args, math.MaxInt); err != nil {
 		return opts, err
 	}
 	opts.kernels = flags.Args()
-	if opts.jobs < 1 || opts.cpus < 1 || opts.mib < 1 || (opts.shell || opts.root != "") && len(opts.kernels) != 1 {
-		flags.Usage()
-		return opts, errors.New("usage")
+	if opts.jobs < 1 || opts.cpus < 1 || opts.mib < 1 {
+		return opts, devtool.Usagef("--jobs, --cpus and --memory are at least 1")
+	}
+	if (opts.shell || opts.root != "") && len(opts.kernels) != 1 {
+		return opts, devtool.Usagef("--shell and --root take one KERNEL")
 	}
 	return opts, nil
 }

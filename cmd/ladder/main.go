@@ -5,14 +5,10 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"strings"
-	"syscall"
+
+	"github.com/scallop-sec/scallop/cmd/internal/devtool"
 )
 
 type options struct {
@@ -27,52 +23,38 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == loopArg {
 		os.Exit(loopMain(os.Args[2:]))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	devtool.Main("ladder", run)
 }
 
-// run returns 0 if everything could be measured, whatever the figures are.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// run fails if not everything could be measured, whatever the figures are.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	opts, err := parseArgs(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
 	if err != nil {
-		return 2
+		return err
 	}
 	report, err := measure(ctx, opts, stderr)
-	if err == nil && opts.binary != "" {
+	if err != nil {
+		return err
+	}
+	if opts.binary != "" {
 		report.Own = measureOwn(ctx, opts.binary)
 	}
-	if err == nil {
-		err = report.write(stdout, opts.json)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "ladder: %s\n", strings.Join(strings.Fields(err.Error()), " "))
-		return 3
-	}
-	return 0
+	return report.write(stdout, opts.json)
 }
 
 func parseArgs(args []string, stderr io.Writer) (options, error) {
 	var opts options
-	flags := flag.NewFlagSet("ladder", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.IntVar(&opts.rounds, "rounds", 20, "rounds; each goes through every row")
-	flags.StringVar(&opts.rows, "rows", "", "only rows whose name contains this, beside the two that all are compared with")
+	flags := devtool.Flags("ladder", "[flags]\nMeasures the cost of a system call under scallop and others. Needs root.\nExample: go run ./cmd/ladder --rounds 5", stderr)
+	flags.IntVar(&opts.rounds, "rounds", 20, "`N` rounds; each goes through every row")
+	flags.StringVar(&opts.rows, "rows", "", "only rows whose name contains `TEXT`, beside the two that all are compared with")
 	flags.BoolVar(&opts.tools, "tools", true, "measure other tools, too (syscount, perf trace, strace)")
-	flags.StringVar(&opts.binary, "scallop", "", "measure what the process of this scallop binary takes, too")
+	flags.StringVar(&opts.binary, "scallop", "", "measure what the process of this scallop `BINARY` takes, too")
 	flags.BoolVar(&opts.json, "json", false, "print JSON")
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "Usage: ladder [flags]\nMeasures the cost of a system call under scallop and others. Needs root.\nExample: go run ./cmd/ladder --rounds 5")
-		flags.PrintDefaults()
+	if err := devtool.Parse(flags, args, 0); err != nil {
+		return opts, err
 	}
-	err := flags.Parse(args)
-	if err == nil && (opts.rounds < 1 || flags.NArg() > 0) {
-		err = errors.New("usage")
-		flags.Usage()
+	if opts.rounds < 1 {
+		return opts, devtool.Usagef("--rounds %d: give at least 1", opts.rounds)
 	}
-	return opts, err
+	return opts, nil
 }

@@ -5,15 +5,10 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 	"time"
+
+	"github.com/scallop-sec/scallop/cmd/internal/devtool"
 )
 
 type options struct {
@@ -26,55 +21,41 @@ type options struct {
 	keep       bool
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
+func main() { devtool.Main("soak", run) }
 
-// run returns 0 if all is as it must be, 1 if not, 2 for wrong arguments, and 3 if it could not be found out.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	opts, err := parseArgs(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
 	if err != nil {
-		return 2
+		return err
 	}
 	r, err := measure(ctx, opts, stderr)
 	if err != nil {
-		fmt.Fprintf(stderr, "soak: %s\n", strings.Join(strings.Fields(err.Error()), " "))
-		return 3
+		return err
 	}
 	if err := r.write(stdout); err != nil {
-		return 3
+		return err
 	}
 	if len(r.findings()) > 0 {
-		return 1
+		return devtool.ErrFinding
 	}
-	return 0
+	return nil
 }
 
 func parseArgs(args []string, stderr io.Writer) (options, error) {
 	var opts options
-	flags := flag.NewFlagSet("soak", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.StringVar(&opts.scallop, "scallop", "./scallop", "the scallop binary")
-	flags.IntVar(&opts.cgroups, "cgroups", 200, "cgroups that live all the time; as many of them as there are CPUs make calls without a pause")
-	flags.IntVar(&opts.rate, "rate", 20, "cgroups a second that come and live for a second")
+	flags := devtool.Flags("soak", "[flags]\nRecords many cgroups under full load, and counts what is missing and what grows. Needs root and gcc.\nExample: go run ./cmd/soak --duration 10s", stderr)
+	flags.StringVar(&opts.scallop, "scallop", "./scallop", "the scallop `BINARY`")
+	flags.IntVar(&opts.cgroups, "cgroups", 200, "`N` cgroups that live all the time; as many of them as there are CPUs make calls without a pause")
+	flags.IntVar(&opts.rate, "rate", 20, "`N` cgroups a second that come and live for a second")
 	flags.DurationVar(&opts.duration, "duration", 10*time.Minute, "how long they come")
 	flags.DurationVar(&opts.checkpoint, "checkpoint", 10*time.Second, "interval of the recordings so far; 0: none")
-	flags.IntVar(&opts.samples, "samples", 20, "how often to look at what scallop takes")
+	flags.IntVar(&opts.samples, "samples", 20, "look `N` times at what scallop takes")
 	flags.BoolVar(&opts.keep, "keep", false, "keep the recordings, and say where they are")
-	flags.Usage = func() {
-		fmt.Fprintln(stderr, "Usage: soak [flags]\nRecords many cgroups under full load, and counts what is missing and what grows. Needs root and gcc.\nExample: go run ./cmd/soak --duration 10s")
-		flags.PrintDefaults()
+	if err := devtool.Parse(flags, args, 0); err != nil {
+		return opts, err
 	}
-	err := flags.Parse(args)
-	if err == nil && (opts.cgroups < 0 || opts.rate < 0 || opts.duration < 0 || opts.samples < 1 || flags.NArg() > 0) {
-		err = errors.New("usage")
-		flags.Usage()
+	if opts.cgroups < 0 || opts.rate < 0 || opts.duration < 0 || opts.samples < 1 {
+		return opts, devtool.Usagef("--cgroups, --rate and --duration may not be negative, and --samples is at least 1")
 	}
-	return opts, err
+	return opts, nil
 }
