@@ -106,7 +106,7 @@ func (f *denialsFlags) tally(e *env, live bool) (tally *audit.Tally, stop func()
 	var set *engines.Set
 	open := func() watch.Engines {
 		var err error
-		if set, err = f.openEngines(e.ctx, watch.Options{Warn: warned}); err != nil {
+		if set, err = f.openEngines(e.ctx, watch.Options{Warn: warned}, false); err != nil {
 			warned("%v", err)
 		}
 		if set == nil {

@@ -88,7 +88,7 @@ func runStatus(e *env, f *statusFlags) error {
 	// A signal must not end scallop while it holds a thread.
 	ctx, stop := signal.NotifyContext(e.ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	set, err := f.openEngines(ctx, opts)
+	set, err := f.openEngines(ctx, opts, true)
 	if err != nil {
 		return err
 	}

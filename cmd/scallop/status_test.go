@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,10 +13,12 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/engine"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/launch"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -164,6 +167,21 @@ func TestStatusAttach(t *testing.T) {
 		if o.code != exitHost || !strings.Contains(o.stdout, "cap_"+missing) {
 			t.Errorf("without %s: code %d: %s%s", missing, o.code, o.stdout, o.stderr)
 		}
+	}
+}
+
+// The name of a container comes from an engine that takes longer than those have who record.
+func TestStatusBusyEngine(t *testing.T) {
+	s := newScene(t)
+	s.group(scope(1), server...)
+	answer := container(t, id(1), "web", nil)
+	busy := fakeDocker(t, map[string]http.HandlerFunc{id(1): func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(engine.Patience / 4)
+		answer(w, r)
+	}})
+	r := s.status(exitOK, "--all", "--root", s.top.Path, "--runtime-endpoint", busy)
+	if len(r.Workloads) != 1 || r.Workloads[0].Name != "web" {
+		t.Errorf("%+v", r.Workloads)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/engine"
 	"github.com/scallop-sec/scallop/profiler/engine/engines"
 	"github.com/scallop-sec/scallop/profiler/watch"
 )
@@ -151,9 +152,17 @@ func parseLabels(texts []string) (map[string]string, error) {
 	return labels, nil
 }
 
-// openEngines asks which container engines there are. Those that do not answer are warned of, unless the user
-// named them and there is no other.
-func (f *targetFlags) openEngines(ctx context.Context, opts watch.Options) (*engines.Set, error) {
+// nameContainers tells whether some targets are found by asking engines, so that there is nothing to do without them.
+func (f *targetFlags) nameContainers() bool { return len(f.containers)+len(f.pods)+len(f.labels) > 0 }
+
+// openEngines asks which container engines there are; patient: for as long as a user waits. Those that do not answer are
+// warned of, unless the user named them and there is no other.
+func (f *targetFlags) openEngines(ctx context.Context, opts watch.Options, patient bool) (*engines.Set, error) {
+	if patient {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, engine.Patience)
+		defer cancel()
+	}
 	set, errs := engines.Open(ctx, f.endpoints)
 	if len(f.endpoints) > 0 && len(errs) == len(f.endpoints) {
 		return nil, usageError(errors.Join(errs...))

@@ -16,7 +16,7 @@ import (
 // watchTargets watches what the flags mean, under a name for scallop mark, until it is to end. Errors carry their
 // exit code; failure gives it to those of the watch itself.
 func watchTargets(e *env, f *targetFlags, name string, opts watch.Options, failure func(watch.Result, error) error) (watch.Result, error) {
-	set, err := f.openEngines(e.ctx, opts)
+	set, err := f.openEngines(e.ctx, opts, f.nameContainers())
 	if err != nil {
 		return watch.Result{}, err
 	}

@@ -6,6 +6,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Names of engines, as in Ref and Container.
@@ -52,7 +53,11 @@ type Container struct {
 	CgroupPath     string // below the cgroup mount, if the engine tells
 }
 
-// Client asks one engine. Every call ends within a few seconds.
+// Patience is how long a user waits for an engine of a busy host, which may take many seconds: a deadline for
+// contexts of calls.
+const Patience = 15 * time.Second
+
+// Client asks one engine. A call whose context has no deadline ends within a few seconds.
 type Client interface {
 	Engine() string   // one of the names above, or what the engine calls itself
 	Version() string  // of the engine

@@ -35,7 +35,7 @@ func Find(ctx context.Context, opts Options) (list []Found, missing []error, err
 		return nil, nil, err
 	}
 	w.targets = resolve(ctx, opts, w.mount)
-	f := &finder{watch: w, ctx: ctx}
+	f := &finder{watch: w, ctx: ctx, silent: map[string]error{}}
 	root := cmp.Or(opts.Root, "/")
 	if err := f.tree(root, cgroup.Plain, true); err != nil {
 		return nil, nil, err
@@ -60,6 +60,8 @@ type finder struct {
 	*watch
 	ctx  context.Context
 	list []Found
+	// silent are the engines that let a user wait in vain, and what came of it: they are not asked again.
+	silent map[string]error
 }
 
 // tree finds the workloads at and below a cgroup that belongs to none.
@@ -125,7 +127,7 @@ func (f *finder) describe(found *Found, t *target) {
 	c := t.containers[found.Ref.ID]
 	if c == nil && f.opts.Engines != nil {
 		var err error
-		if c, err = f.opts.Engines.Container(f.ctx, found.Ref); err != nil {
+		if c, err = f.ask(found.Ref); err != nil {
 			f.opts.Warn("container %s: %v", found.Name, err)
 			c = nil
 		}
@@ -133,6 +135,20 @@ func (f *finder) describe(found *Found, t *target) {
 	if found.Container = c; c != nil {
 		found.Name = cmp.Or(containerName(c), found.Name)
 	}
+}
+
+// ask waits for the engine as long as a user does.
+func (f *finder) ask(ref engine.Ref) (*engine.Container, error) {
+	if err := f.silent[ref.Engine]; err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(f.ctx, engine.Patience)
+	defer cancel()
+	c, err := f.opts.Engines.Container(ctx, ref)
+	if errors.Is(err, context.DeadlineExceeded) {
+		f.silent[ref.Engine] = err
+	}
+	return c, err
 }
 
 // Procs lists the processes that the workload has now, sorted; of a PID target those that are the process or descend from it.

@@ -1,12 +1,17 @@
 package watch
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/engine"
 )
 
 // found is what Find lists, without what the machine runs besides.
@@ -77,5 +82,36 @@ func TestFindMissing(t *testing.T) {
 	}})
 	if err != nil || len(list) != 1 || list[0].Root.Path != parent.Path || len(missing) != 3 {
 		t.Errorf("%+v, %v, %v", list, missing, err)
+	}
+}
+
+// silent is an engine that is waited for in vain.
+type silent struct {
+	engines
+	asked int
+}
+
+func (s *silent) Container(ctx context.Context, ref engine.Ref) (*engine.Container, error) {
+	s.asked++
+	if until, ok := ctx.Deadline(); !ok || time.Until(until) > engine.Patience {
+		return nil, errors.New("it is to be waited for, though not for ever")
+	}
+	return nil, context.DeadlineExceeded
+}
+
+// An engine that lets a user wait in vain does so once, however many containers it has.
+func TestFindSilentEngine(t *testing.T) {
+	parent, id, mute := top(t), ids(3), &silent{}
+	for _, one := range id {
+		inCgroup(t, child(t, parent, "docker-"+one+".scope"), server...)
+	}
+	var warnings []string
+	list, missing, err := Find(t.Context(), Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Engines: mute,
+		Warn: func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }})
+	if err != nil || len(missing) > 0 || len(list) != len(id) || mute.asked != 1 {
+		t.Errorf("%+v, %v, %v, asked %d times", list, missing, err, mute.asked)
+	}
+	if len(warnings) != len(id) || !strings.Contains(warnings[2], context.DeadlineExceeded.Error()) {
+		t.Errorf("%q", warnings)
 	}
 }

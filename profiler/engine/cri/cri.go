@@ -38,7 +38,7 @@ type Client struct {
 // meanwhile would have no name.
 var again = grpc.ConnectParams{
 	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
-	MinConnectTimeout: socket.Timeout,
+	MinConnectTimeout: engine.Patience,
 }
 
 // Open asks the engine at a socket who it is.
@@ -52,7 +52,7 @@ func Open(ctx context.Context, path string) (*Client, error) {
 		return nil, fmt.Errorf("making a client for %s: %w", path, err)
 	}
 	c := &Client{conn: conn, runtime: runtime.NewRuntimeServiceClient(conn), images: runtime.NewImageServiceClient(conn), path: path}
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	answer, err := c.runtime.Version(ctx, &runtime.VersionRequest{})
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *Client) Container(ctx context.Context, id string) (*engine.Container, e
 	if !engine.IsID(id) { // containerd would take it for the begin of an ID
 		return nil, fmt.Errorf("asking %s for container %q: not a whole ID: %w", c.engine, id, engine.ErrNotFound)
 	}
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	found, err := c.container(ctx, id)
 	if errors.Is(err, engine.ErrNotFound) {
@@ -167,7 +167,7 @@ func (c *Client) stopSignal(ctx context.Context, image string) string {
 
 // List implements engine.Client. It has sandboxes, too.
 func (c *Client) List(ctx context.Context) ([]engine.Container, error) {
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	pods, err := c.runtime.ListPodSandbox(ctx, &runtime.ListPodSandboxRequest{Filter: &runtime.PodSandboxFilter{
 		State: &runtime.PodSandboxStateValue{State: runtime.PodSandboxState_SANDBOX_READY}}})

@@ -32,7 +32,7 @@ func Open(ctx context.Context, path string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", path, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	c := &Client{api: api, path: path}
 	if c.daemon, err = askDaemon(ctx, api); err != nil {
@@ -59,7 +59,7 @@ func (c *Client) Container(ctx context.Context, id string) (*engine.Container, e
 	if !engine.IsID(id) { // the daemon would take it for a name
 		return nil, fmt.Errorf("asking Docker for container %q: not a whole ID: %w", id, engine.ErrNotFound)
 	}
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	found, err := c.api.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 	if errdefs.IsNotFound(err) {
@@ -81,7 +81,7 @@ func (c *Client) Container(ctx context.Context, id string) (*engine.Container, e
 
 // List implements engine.Client.
 func (c *Client) List(ctx context.Context) ([]engine.Container, error) {
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	found, err := c.api.ContainerList(ctx, client.ContainerListOptions{})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +17,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/engine/socket"
 )
 
-func openOne(ctx context.Context, path string) (*member, error) {
+func openOne(ctx context.Context, path string, implicit bool) (*member, error) {
 	var stat unix.Stat_t
 	if err := unix.Stat(path, &stat); err != nil {
 		return nil, failure(path, err)
@@ -24,9 +25,18 @@ func openOne(ctx context.Context, path string) (*member, error) {
 	if stat.Mode&unix.S_IFMT != unix.S_IFSOCK {
 		return nil, fmt.Errorf("opening the container engine at %s: not a socket: name the engine's socket", path)
 	}
+	anothers := implicit && stat.Uid != 0 && int(stat.Uid) != os.Geteuid()
+	if anothers {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, socket.Timeout)
+		defer cancel()
+	}
 	client, err := ask(ctx, path)
 	if err != nil {
 		return nil, failure(path, err)
+	}
+	if anothers {
+		client = hurried{client}
 	}
 	return &member{Client: client, system: stat.Uid == 0}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/scallop-sec/scallop/profiler/engine"
+	"github.com/scallop-sec/scallop/profiler/engine/socket"
 )
 
 // Endpoint is one engine of a set.
@@ -87,14 +88,22 @@ func (s *Set) merge(lists [][]engine.Container) []listed {
 	return result
 }
 
+// patiently lists for a user who waits.
+func (s *Set) patiently(ctx context.Context) ([]listed, error) {
+	ctx, cancel := context.WithTimeout(ctx, engine.Patience)
+	defer cancel()
+	return s.list(ctx)
+}
+
 // Find returns the running containers that a pattern means (see engine.Match): those with that name, or
 // else the one whose ID begins so; of a glob, all. The error is engine.ErrNotFound if there is none and all
-// engines were asked. With another error, containers may be missing from those that are returned.
+// engines were asked. With another error, containers may be missing from those that are returned. An engine that does not
+// answer is waited for, for engine.Patience.
 func (s *Set) Find(ctx context.Context, pattern string) ([]engine.Container, error) {
 	if err := engine.CheckPattern(pattern); err != nil {
 		return nil, err
 	}
-	running, err := s.list(ctx)
+	running, err := s.patiently(ctx)
 	found, choice := choose(running, pattern)
 	if choice != nil {
 		return nil, errors.Join(choice, err)
@@ -120,7 +129,7 @@ func choose(running []listed, pattern string) ([]listed, error) {
 
 // FindPod returns the running containers of a pod, or the named one of them. Errors are as Find's.
 func (s *Set) FindPod(ctx context.Context, namespace, pod, container string) ([]engine.Container, error) {
-	running, err := s.list(ctx)
+	running, err := s.patiently(ctx)
 	found := matching(running, func(c *engine.Container) bool { return engine.MatchPod(c, namespace, pod, container) })
 	what := fmt.Sprintf("pod %q", namespace+"/"+pod)
 	if container != "" {
@@ -131,7 +140,7 @@ func (s *Set) FindPod(ctx context.Context, namespace, pod, container string) ([]
 
 // FindLabels returns the running containers with all of the labels. Errors are as Find's.
 func (s *Set) FindLabels(ctx context.Context, labels map[string]string) ([]engine.Container, error) {
-	running, err := s.list(ctx)
+	running, err := s.patiently(ctx)
 	found := matching(running, func(c *engine.Container) bool { return !c.Sandbox && engine.MatchLabels(c, labels) })
 	return s.found(ctx, found, err, fmt.Sprintf("container with labels %q", labels))
 }
@@ -151,7 +160,7 @@ func (s *Set) found(ctx context.Context, running []listed, listing error, what s
 			result = append(result, c.Container)
 			continue
 		}
-		full, err := c.from.Container(ctx, c.ID)
+		full, err := c.full(ctx)
 		switch {
 		case err == nil:
 			result = append(result, *full)
@@ -162,12 +171,18 @@ func (s *Set) found(ctx context.Context, running []listed, listing error, what s
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
-		return result, fmt.Errorf("looking for %s: %w", what, err)
+		return result, fmt.Errorf("looking for %s: %w: %s", what, err, socket.NextStep(err))
 	}
 	if len(result) == 0 {
 		return nil, fmt.Errorf("looking for %s: %w is running: %s", what, engine.ErrNotFound, s.hint())
 	}
 	return result, nil
+}
+
+func (c *listed) full(ctx context.Context) (*engine.Container, error) {
+	ctx, cancel := context.WithTimeout(ctx, engine.Patience)
+	defer cancel()
+	return c.from.Container(ctx, c.ID)
 }
 
 // hint is the next step if a container was not found.

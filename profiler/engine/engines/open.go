@@ -40,8 +40,9 @@ type member struct {
 	system bool // root's: it knows the containers of a host
 }
 
-// Open connects to the engines at the endpoints, or at the well-known sockets that exist. An endpoint that does not
-// answer is an error of its own, and no reason to go without the others: the set may be empty.
+// Open connects to the engines at the endpoints, or at the well-known sockets that exist, each within seconds or
+// until the deadline of the context. An endpoint that does not answer is an error of its own, and no reason to go
+// without the others: the set may be empty.
 func Open(ctx context.Context, endpoints []string) (*Set, []error) {
 	paths, errs := named(endpoints)
 	implicit := len(endpoints) == 0
@@ -51,7 +52,7 @@ func Open(ctx context.Context, endpoints []string) (*Set, []error) {
 	members, failures := make([]*member, len(paths)), make([]error, len(paths))
 	var opening sync.WaitGroup
 	for i, path := range paths {
-		opening.Go(func() { members[i], failures[i] = openOne(ctx, path) })
+		opening.Go(func() { members[i], failures[i] = openOne(ctx, path, implicit) })
 	}
 	opening.Wait()
 	set := &Set{}

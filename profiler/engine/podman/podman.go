@@ -43,7 +43,7 @@ type versionAnswer struct {
 
 // Open asks the service at a socket who it is. It fails at Docker's.
 func Open(ctx context.Context, path string) (*Client, error) {
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	c := &Client{http: socket.HTTP(path), path: path}
 	var answer versionAnswer
@@ -99,7 +99,7 @@ func (c *Client) Container(ctx context.Context, id string) (*engine.Container, e
 	if !engine.IsID(id) { // the service would take it for a name
 		return nil, fmt.Errorf("asking Podman for container %q: not a whole ID: %w", id, engine.ErrNotFound)
 	}
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	var found inspected
 	err := socket.Get(ctx, c.http, c.base+"/containers/"+id+"/json", &found)
@@ -117,7 +117,7 @@ func (c *Client) Container(ctx context.Context, id string) (*engine.Container, e
 
 // List implements engine.Client.
 func (c *Client) List(ctx context.Context) ([]engine.Container, error) {
-	ctx, cancel := context.WithTimeout(ctx, socket.Timeout)
+	ctx, cancel := socket.Bound(ctx)
 	defer cancel()
 	var found []listed
 	if err := socket.Get(ctx, c.http, c.base+"/containers/json", &found); err != nil {

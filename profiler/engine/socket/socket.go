@@ -11,10 +11,13 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/scallop-sec/scallop/profiler/engine"
 )
 
 const (
-	// Timeout is for one call, unless its context ends before.
+	// Timeout is for one call whose context has no deadline: nobody waits for it, and an engine that hangs holds up
+	// others.
 	Timeout = 3 * time.Second
 	// MaxAnswer is the most that is read of one answer, in bytes.
 	MaxAnswer = 16 << 20
@@ -37,9 +40,17 @@ func Path(endpoint string) (string, error) {
 	return path, nil
 }
 
-// Dial connects to a socket.
+// Bound gives a context its deadline, unless it has one.
+func Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, Timeout)
+}
+
+// Dial connects to a socket. An engine that is busy accepts nobody for a while.
 func Dial(ctx context.Context, path string) (net.Conn, error) {
-	return (&net.Dialer{Timeout: Timeout}).DialContext(ctx, "unix", path)
+	return (&net.Dialer{Timeout: engine.Patience}).DialContext(ctx, "unix", path)
 }
 
 // HTTP returns a client whose requests all go to the socket, whatever host they name.
@@ -93,7 +104,7 @@ func NextStep(err error) string {
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 		return "run as root, or as a user who may write to the socket"
 	case errors.Is(err, context.DeadlineExceeded):
-		return "does the engine hang? Look at its log, or leave it out by naming others with --runtime-endpoint"
+		return "it did not answer in time: does the engine hang? Look at its log, or leave it out by naming others with --runtime-endpoint"
 	}
 	return "is it the socket of Docker, Podman, containerd or CRI-O? Look at the engine's log"
 }
