@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,8 +52,7 @@ func top(t *testing.T) *cgroup.Cgroup {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = c.Kill()
-		if err := c.Remove(); err != nil {
+		if err := errors.Join(c.Kill(), c.WaitEmpty(context.Background()), c.Remove()); err != nil {
 			t.Error(err)
 		}
 	})
