@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 
 	"github.com/scallop-sec/scallop/bpf"
 )
@@ -45,8 +46,8 @@ func (r *Recorder) Exes() (map[int]map[ExeID]string, error) {
 	return all, nil
 }
 
-// ExplainLoad adds what this process and host lack to what the kernel said when it refused BPF programs.
-func ExplainLoad(err error) error { return loadError(err, nil) }
+// ExplainLoad adds what this process and host lack to what the kernel said when it refused BPF programs. Types are those of Options.
+func ExplainLoad(err error, types *btf.Spec) error { return loadError(err, types) }
 
 // OnMap does one bpf(2) operation on a map of what looks beside it: it must not keep this recorder from counting, either.
 func (r *Recorder) OnMap(operate func() error) error { return r.objects.onMap(operate) }

@@ -70,7 +70,7 @@ func explainLoad(err error, host loadFacts) error {
 		return &HostError{loading, fmt.Errorf("%w: %s missing", unix.EPERM, strings.Join(missing, " and ")),
 			"run as root, or with cap_bpf and cap_perfmon"}
 	case !host.btf:
-		return &HostError{loading, fmt.Errorf("%s is missing", BTFPath), needsKernel + "; `scallop run` and `scallop record` can read its types from --btf FILE"}
+		return &HostError{loading, fmt.Errorf("%s is missing", BTFPath), needsKernel + "; or give its types with --btf FILE"}
 	case known && version.Before(OldestKernel):
 		return &HostError{loading, fmt.Errorf("%s (Linux %s)", firstLine(err), host.kernel), needsKernel}
 	case readingRefused(err, host.lockdown):

@@ -106,7 +106,7 @@ func (f *denialsFlags) report(e *env, logs []string) (r *report.Report, missing 
 func watchDenials(e *env, f *denialsFlags, opts watch.Options) (r *report.Report, missing int, err error) {
 	log := newDenialsLog(e, f)
 	opts.Warn = func(format string, args ...any) { warn(e, format, args...) }
-	beside := live.New(live.Options{Tool: version, Probe: f.probe, Args: f.args, Stacks: f.stack, Log: log.denied, Warn: opts.Warn})
+	beside := live.New(live.Options{Tool: version, Probe: f.probe, Types: f.btf.types, Args: f.args, Stacks: f.stack, Log: log.denied, Warn: opts.Warn})
 	opts.Log, opts.Beside = log.watched, beside
 	result, err := watchTargets(e, &f.targetFlags, fmt.Sprintf("denials-%d", os.Getpid()), opts, denialsFailure)
 	if err != nil {

@@ -20,6 +20,7 @@ type denialsFlags struct {
 	args     bool
 	stack    bool
 	probe    string
+	btf      btfFlag
 	quiet    bool
 
 	audit, follow bool
@@ -41,6 +42,7 @@ func addDenialsFlags(cmd *cobra.Command, f *denialsFlags) {
 	f.lifeFlags.add(flags)
 	flags.DurationVar(&f.duration, "duration", 0, "end after `DURATION`")
 	flags.StringVar(&f.probe, "probe", "", "attach as tp_btf, raw_tracepoint or tracepoint (default: the best of this kernel)")
+	flags.Var(&f.btf, "btf", btfUsage)
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print errors and warnings only")
 	_ = flags.MarkHidden("probe")
 	flags.BoolVar(&f.audit, "audit", false, "read audit records instead of watching: from the files that are named, - for standard input")
@@ -68,7 +70,7 @@ func (f *denialsFlags) check() error {
 
 // options are those of watching live.
 func (f *denialsFlags) options() (watch.Options, error) {
-	opts := watch.Options{Tool: version, Probe: f.probe, Duration: f.duration}
+	opts := watch.Options{Tool: version, Probe: f.probe, Types: f.btf.types, Duration: f.duration}
 	if err := f.targetFlags.apply(&opts, "scallop denials"); err != nil {
 		return opts, err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
 
@@ -20,6 +21,8 @@ type Options struct {
 	Recorder *profiler.Recorder
 	// Probe forces one of profiler.Probes; empty takes the best that loads.
 	Probe string
+	// Types are the kernel's own, for one that does not tell them: such a kernel has no iterator for Seed. nil: it does.
+	Types *btf.Spec
 	// Hash keeps the state of tasks in a hash map, as it is done before Linux 5.12.
 	Hash bool
 	// Judges are the calls whose arguments are counted as well.
@@ -91,8 +94,11 @@ func load(opts Options, w way) (*ebpf.Collection, error) {
 	if err := configure(spec, opts, w); err != nil {
 		return nil, err
 	}
-	keepPrograms(spec, w.probe)
-	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replacements(spec, opts.Recorder.Members())})
+	keepPrograms(spec, opts, w.probe)
+	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		MapReplacements: replacements(spec, opts.Recorder.Members()),
+		Programs:        ebpf.ProgramOptions{KernelTypes: opts.Types},
+	})
 }
 
 // keepOneState makes the map for the state of tasks that is not used one that every kernel has, and of no size.
@@ -141,8 +147,11 @@ func programName(tracepoint, probe string) string {
 }
 
 // keepPrograms leaves those of the probe, and the one that visits all tasks.
-func keepPrograms(spec *ebpf.CollectionSpec, probe string) {
-	kept := map[string]*ebpf.ProgramSpec{seedProgram: spec.Programs[seedProgram]}
+func keepPrograms(spec *ebpf.CollectionSpec, opts Options, probe string) {
+	kept := map[string]*ebpf.ProgramSpec{}
+	if opts.Types == nil {
+		kept[seedProgram] = spec.Programs[seedProgram]
+	}
 	for _, tracepoint := range tracepoints(probe) {
 		name := programName(tracepoint, probe)
 		kept[name] = spec.Programs[name]
@@ -163,7 +172,7 @@ func loadAny(opts Options) (*ebpf.Collection, string, error) {
 		}
 		failed = errors.Join(failed, err)
 	}
-	return nil, "", profiler.ExplainLoad(failed)
+	return nil, "", profiler.ExplainLoad(failed, opts.Types)
 }
 
 // raiseMemlock lifts the memory lock limit, which counts for BPF up to Linux 5.10, until the returned function

@@ -64,9 +64,13 @@ func (w *Watcher) Start() error {
 }
 
 // Seed finds out which of the workloads' tasks are inside a call now. What it cannot tell of a task that runs, the
-// task's next call does, or LossUnsure.
+// task's next call does, or LossUnsure. With Options.Types nothing can be told here.
 func (w *Watcher) Seed() error {
-	visit, err := link.AttachIter(link.IterOptions{Program: w.objects.Programs[seedProgram]})
+	program := w.objects.Programs[seedProgram]
+	if program == nil {
+		return nil
+	}
+	visit, err := link.AttachIter(link.IterOptions{Program: program})
 	if err != nil {
 		return fmt.Errorf("visiting all tasks: %w", err)
 	}

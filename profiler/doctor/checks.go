@@ -94,7 +94,7 @@ func judgeBTF(f *Facts) Check {
 			"mount sysfs, or boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, so that there is "+profiler.BTFPath+"; or give its types with --btf FILE")
 	}
 	if f.Given {
-		return ok("btf", "from the file: without the kernel's own, tp_btf does not load, and denials cannot be watched")
+		return ok("btf", "from the file: without the kernel's own, tp_btf does not load, and who is inside a call when `scallop denials` begins is not known")
 	}
 	return ok("btf", profiler.BTFPath)
 }

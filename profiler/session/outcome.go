@@ -36,7 +36,7 @@ type Judged struct {
 // before the recorder forgets it.
 func (s *session) watchDenials() error {
 	var err error
-	s.denials, err = denials.Open(denials.Options{Recorder: s.recorder, Probe: s.opts.Probe, Judges: s.opts.Judges})
+	s.denials, err = denials.Open(denials.Options{Recorder: s.recorder, Probe: s.opts.Probe, Types: s.opts.Types, Judges: s.opts.Judges})
 	if err != nil {
 		return err
 	}

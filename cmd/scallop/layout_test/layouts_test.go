@@ -30,7 +30,7 @@ var expectations = map[string]expectation{
 	},
 	"no-btf": {
 		doctor:  map[string]string{"btf": "fail not found: ", "raw_tracepoint": "fail self-test: loading BPF programs: /sys/kernel/btf/vmlinux is missing"},
-		refused: "/sys/kernel/btf/vmlinux is missing: scallop needs Linux 5.10 or later, built with CONFIG_DEBUG_INFO_BTF=y; `scallop run` and `scallop record` can read its types from --btf FILE",
+		refused: "/sys/kernel/btf/vmlinux is missing: scallop needs Linux 5.10 or later, built with CONFIG_DEBUG_INFO_BTF=y; or give its types with --btf FILE",
 		args:    []string{"--btf", "/tmp/btf"}, // where the layout has put them
 	},
 	"integrity": {doctor: map[string]string{"lockdown": "ok integrity"}},

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cilium/ebpf/btf"
+
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/audit"
 	"github.com/scallop-sec/scallop/profiler/denials"
@@ -26,8 +28,9 @@ import (
 type Options struct {
 	Tool   string // version of scallop
 	Probe  string // as profiler.Options
-	Args   bool   // keep the arguments of the first call of each kind
-	Stacks bool   // and its user stack
+	Types  *btf.Spec
+	Args   bool // keep the arguments of the first call of each kind
+	Stacks bool // and its user stack
 	Log    func(Event)
 	Warn   func(format string, args ...any)
 }
@@ -83,7 +86,7 @@ func New(opts Options) *Live {
 func (l *Live) Open(r *profiler.Recorder) error {
 	var err error
 	l.recorder = r
-	l.watcher, err = denials.Open(denials.Options{Recorder: r, Probe: l.opts.Probe, Stacks: l.opts.Stacks})
+	l.watcher, err = denials.Open(denials.Options{Recorder: r, Probe: l.opts.Probe, Types: l.opts.Types, Stacks: l.opts.Stacks})
 	if err != nil {
 		return err
 	}
