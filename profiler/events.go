@@ -39,23 +39,24 @@ type Event struct {
 	Status     syscall.WaitStatus
 }
 
-// ErrNoMoreEvents is returned by ReadEvent after DrainEvents, when all events that
-// were there are read.
-var ErrNoMoreEvents = errors.New("no more events")
-
-// DrainEvents lets ReadEvent end once it has returned what is there.
+// DrainEvents lets ReadEvents end once it has passed on what is there.
 func (r *Recorder) DrainEvents() error { return r.events.Flush() }
 
-// ReadEvent waits for the next event.
-func (r *Recorder) ReadEvent() (Event, error) {
-	record, err := r.events.Read()
-	if errors.Is(err, ringbuf.ErrFlushed) || errors.Is(err, ringbuf.ErrClosed) {
-		return Event{}, ErrNoMoreEvents
+// ReadEvents passes events on until they are drained or the recorder is closed, then closes the channel.
+func (r *Recorder) ReadEvents(to chan<- Event) {
+	defer close(to)
+	for {
+		record, err := r.events.Read()
+		if errors.Is(err, ringbuf.ErrFlushed) || errors.Is(err, ringbuf.ErrClosed) {
+			return
+		}
+		if err != nil {
+			continue // the kernel side makes no broken records
+		}
+		if event, err := parseEvent(record.RawSample); err == nil { // nor events
+			to <- event
+		}
 	}
-	if err != nil {
-		return Event{}, fmt.Errorf("reading the ring buffer of events: %w", err)
-	}
-	return parseEvent(record.RawSample)
 }
 
 func parseEvent(raw []byte) (Event, error) {

@@ -136,16 +136,7 @@ type watcher struct {
 func watchEvents(t *testing.T, r *profiler.Recorder) *watcher {
 	t.Helper()
 	w := &watcher{r, make(chan profiler.Event, 1000)}
-	go func() {
-		defer close(w.events)
-		for {
-			event, err := r.ReadEvent()
-			if err != nil {
-				return
-			}
-			w.events <- event
-		}
-	}()
+	go r.ReadEvents(w.events)
 	return w
 }
 

@@ -5,7 +5,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"sync"
@@ -244,7 +243,7 @@ func (s *session) close() {
 // watch starts what tells the loop: each goroutine ends with ctx, or with what it
 // waits for.
 func (s *session) watch(ctx context.Context) {
-	go s.readEvents()
+	go s.recorder.ReadEvents(s.events)
 	go func() {
 		s.exited <- s.cmd.Wait()
 		s.empty <- s.cgroup.WaitEmpty(context.WithoutCancel(ctx)) // it ends at the latest when ctx kills all
@@ -282,21 +281,6 @@ func (s *session) await(ctx context.Context, check ready.Check) {
 	select {
 	case s.readies <- turn:
 	case <-ctx.Done():
-	}
-}
-
-// readEvents passes events on until they are drained, then closes the channel.
-func (s *session) readEvents() {
-	defer close(s.events)
-	for {
-		event, err := s.recorder.ReadEvent()
-		if errors.Is(err, profiler.ErrNoMoreEvents) {
-			return
-		}
-		if err != nil {
-			continue // a broken event; the kernel side makes none
-		}
-		s.events <- event
 	}
 }
 

@@ -5,7 +5,6 @@ package watch
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"os"
 	"sync"
@@ -229,26 +228,11 @@ func (w *watch) close() {
 }
 
 func (w *watch) startWorkers(ctx context.Context) {
-	go w.readEvents()
+	go w.recorder.ReadEvents(w.events)
 	for range askers {
 		w.workers.Go(func() { w.ask(ctx) })
 	}
 	w.workers.Go(w.write)
-}
-
-// readEvents passes events on until they are drained, then closes the channel.
-func (w *watch) readEvents() {
-	defer close(w.events)
-	for {
-		event, err := w.recorder.ReadEvent()
-		if errors.Is(err, profiler.ErrNoMoreEvents) {
-			return
-		}
-		if err != nil {
-			continue // a broken event; the kernel side makes none
-		}
-		w.events <- event
-	}
 }
 
 // record runs the loop to its end, and leaves or finishes then.

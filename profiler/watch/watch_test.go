@@ -284,7 +284,7 @@ func TestEndWaitsForEvents(t *testing.T) {
 	if len(w.workloads) != 1 || len(w.saving) != 0 {
 		t.Fatalf("%d workloads, %d recordings before the events", len(w.workloads), len(w.saving))
 	}
-	go w.readEvents()
+	go w.recorder.ReadEvents(w.events)
 	for _, one := range w.workloads {
 		for !one.gone {
 			w.onEvent(t.Context(), <-w.events)
