@@ -21,7 +21,7 @@ struct task_struct___denied {
 	struct kernel_siginfo *last_siginfo; /* while it is stopped for a tracer: why */
 	u32 ptrace;
 	void *stack;
-	int on_cpu;
+	u8 on_cpu; /* in 7.2; up to 6.18 an int, of which this is the lowest byte */
 	u32 __state; /* since 5.14 */
 	struct sigpending___denied pending;
 } RELOCATED;
