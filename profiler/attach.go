@@ -62,17 +62,27 @@ func Attach(tracepoint, kind string, program *ebpf.Program) (link.Link, error) {
 // attachPerf hangs a program on a trace event of all CPUs and tasks. The perf event that it takes stays off, which
 // link.Tracepoint does not offer: the program runs all the same, and the kernel need not look after a record.
 func attachPerf(group, name string, program *ebpf.Program) (link.Link, error) {
-	id, err := eventID(group, name)
+	event, err := openEvent(group, name)
 	if err != nil {
 		return nil, err
 	}
-	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Sample: 1, Bits: unix.PerfBitDisabled}
-	event, err := openOnAnyCPU(&attr)
-	if err != nil {
-		return nil, fmt.Errorf("opening a perf event of %s: %w", name, err)
-	}
 	defer unix.Close(event) // the link holds it
 	return link.AttachRawLink(link.RawLinkOptions{Target: event, Program: program, Attach: ebpf.AttachPerfEvent})
+}
+
+// openEvent opens a perf event, which is off. Debian has kernel.perf_event_paranoid=3, which is for cap_sys_admin; cap_perfmon opens
+// them up to 2.
+func openEvent(group, name string) (fd int, err error) {
+	id, err := eventID(group, name)
+	if err != nil {
+		return 0, err
+	}
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Sample: 1, Bits: unix.PerfBitDisabled}
+	fd, err = openOnAnyCPU(&attr)
+	if err != nil {
+		return 0, &HostError{"opening a perf event of " + name, err, "sysctl kernel.perf_event_paranoid=2, or add cap_sys_admin"}
+	}
+	return fd, nil
 }
 
 // openOnAnyCPU takes the first CPU that is online: an event that is off does not mind which.

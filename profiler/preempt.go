@@ -37,12 +37,15 @@ func canRecordPerf() error {
 	if version, known := ParseKernelVersion(release); known && version.Before(countsPerfMisses) {
 		return fmt.Errorf("attaching as %s: Linux %s does not count the runs that it skips: use %s", ProbePerf, release, ProbeTpBTF)
 	}
-	_, err := eventID("raw_syscalls", sysEnterName)
+	event, err := openEvent("raw_syscalls", sysEnterName)
+	if err == nil {
+		unix.Close(event)
+	}
 	return err
 }
 
 // PerfRefused says why perf-style programs cannot be used where they are needed: on kernels that preempt others. nil: they can
-// be used, or are not needed.
+// be used, or are not needed. Otherwise it is a HostError.
 func PerfRefused() error {
 	err := canRecordPerf()
 	if err == nil || !sysEnterSleeps() {

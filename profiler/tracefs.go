@@ -17,7 +17,7 @@ const tracefsPath = "/sys/kernel/tracing"
 func eventID(group, name string) (uint64, error) {
 	text, err := readTracefs("events/" + group + "/" + name + "/id")
 	if err != nil {
-		return 0, fmt.Errorf("asking tracefs for the number of %s: %w", name, err)
+		return 0, &HostError{"asking tracefs for the number of " + name, err, "mount it: mount -t tracefs tracefs " + tracefsPath}
 	}
 	return strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64)
 }
@@ -30,7 +30,7 @@ func readTracefs(name string) ([]byte, error) {
 	}
 	mount, err := detachedTracefs()
 	if err != nil {
-		return nil, fmt.Errorf("%w: mount it: mount -t tracefs tracefs %s", err, tracefsPath)
+		return nil, err
 	}
 	defer mount.Close()
 	return mount.ReadFile(name)

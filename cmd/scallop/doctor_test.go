@@ -55,7 +55,7 @@ func TestDoctorJSON(t *testing.T) {
 		names = append(names, c.Name)
 	}
 	want := strings.Fields(`kernel architecture cpus btf tracepoints capabilities cgroup cgroup-write clone3 seccomp own-filter
-		lockdown memory-lock unprivileged-bpf bpffs tracefs map-memory runtimes`)
+		lockdown memory-lock unprivileged-bpf bpffs tracefs perf-event map-memory runtimes`)
 	want = append(want, profiler.Probes()...)
 	if !slices.Equal(names, want) {
 		t.Errorf("checks %q, want %q", names, want)

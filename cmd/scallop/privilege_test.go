@@ -155,22 +155,44 @@ func TestCapabilitiesOfDoctor(t *testing.T) {
 	}
 }
 
-// TestCapabilitiesOfTracefs: on kernels that preempt programs, who cannot read tracefs, nor mount it, is told that calls may be missed.
-func TestCapabilitiesOfTracefs(t *testing.T) {
+// TestCapabilitiesOfPerfEvent: on kernels that preempt programs, who may not open one is told that calls may be missed; what was denied
+// cannot be told at all.
+func TestCapabilitiesOfPerfEvent(t *testing.T) {
 	if profiler.Probes()[0] != profiler.ProbePerf {
-		t.Skip("this kernel needs no tracefs")
+		t.Skip("this kernel needs none")
 	}
-	without := inMounts(t, "while umount /sys/kernel/tracing; do :; done 2>/dev/null")
-	for _, command := range []string{"run", "verify"} {
-		needed := alwaysNeeded(t, command)
-		args := map[string][]string{"run": {"run", "-q", "--", "true"}, "verify": {"verify", "-q", "--no-new-privileges", "docker-default", "--", "true"}}[command]
-		o := newPlace(t).run(append(slices.Clone(without), onlyCapabilities(t, needed...)...), nil, args...)
-		if !strings.HasPrefix(o.stderr, "scallop: warning: calls may be missed") || !strings.Contains(o.stderr, "mount -t tracefs") {
-			t.Errorf("%s: exit code %d, %s", command, o.code, o.stderr)
+	hosttest.OwnMachine(t, "it sets kernel.perf_event_paranoid")
+	for script, next := range map[string]string{
+		"umount /sys/kernel/tracing":                   "mount -t tracefs",
+		"echo 3 >/proc/sys/kernel/perf_event_paranoid": "sysctl kernel.perf_event_paranoid=2, or add cap_sys_admin",
+	} {
+		testPerfEvent(t, inMounts(t, script), next)
+	}
+	if err := os.WriteFile("/proc/sys/kernel/perf_event_paranoid", []byte("2"), 0); err != nil {
+		t.Error(err)
+	}
+}
+
+func testPerfEvent(t *testing.T, restricted []string, next string) {
+	t.Helper()
+	with := func(args []string, capabilities ...string) (*place, outcome) {
+		p := newPlace(t)
+		return p, p.run(append(slices.Clone(restricted), onlyCapabilities(t, capabilities...)...), nil, args...)
+	}
+	run, verify := []string{"run", "-q", "--", "true"}, []string{"verify", "-q", "--no-new-privileges", "docker-default", "--", "true"}
+	for _, args := range [][]string{run, verify} {
+		if _, o := with(args, append(alwaysNeeded(t, args[0]), "sys_admin")...); o.code != exitOK || o.stderr != "" {
+			t.Errorf("%s with cap_sys_admin: exit code %d, %s", args[0], o.code, o.stderr)
 		}
-		if o := newPlace(t).run(append(slices.Clone(without), onlyCapabilities(t, append(needed, "sys_admin")...)...), nil, args...); o.code != exitOK || o.stderr != "" {
-			t.Errorf("%s with cap_sys_admin: exit code %d, %s", command, o.code, o.stderr)
-		}
+	}
+	_, o := with(run, alwaysNeeded(t, "run")...)
+	if !strings.HasPrefix(o.stderr, "scallop: warning: calls may be missed") || !strings.Contains(o.stderr, next) {
+		t.Errorf("no %q: exit code %d, %s", next, o.code, o.stderr)
+	}
+	p, o := with(verify, alwaysNeeded(t, "verify")...)
+	p.wantError(o, exitHost, "on a kernel that skips programs", next)
+	if _, o := with([]string{"doctor"}, alwaysNeeded(t, "doctor")...); !strings.Contains(o.stdout, "warn  perf-event ") || !strings.Contains(o.stdout, next) {
+		t.Errorf("doctor does not say %q: %s", next, o.stdout)
 	}
 }
 

@@ -3,6 +3,7 @@ package denials
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 
@@ -161,8 +162,12 @@ func keepPrograms(spec *ebpf.CollectionSpec, opts Options, probe string) {
 
 const seedProgram = "seed_tasks"
 
-// loadAny attempts what the options allow.
+// loadAny attempts what the options allow. Where other programs are preempted, and skipped then, perf-style ones alone will do: an exit
+// whose entry was skipped would pass for a denial.
 func loadAny(opts Options) (*ebpf.Collection, string, error) {
+	if err := profiler.PerfRefused(); err != nil && opts.Probe == "" {
+		return nil, "", fmt.Errorf("watching for denials on a kernel that skips programs: %w", err)
+	}
 	defer raiseMemlock()()
 	var failed error
 	for _, w := range opts.ways() {

@@ -30,7 +30,7 @@ const (
 	whenPinned   = "with --pin, if no bpffs is mounted"
 	whenLost     = "with --resume, for workloads whose state is lost"
 	whenGaining  = "without --no-new-privileges"
-	whenTracefs  = "on Linux 7.2, if tracefs is not mounted"
+	whenNoPerf   = "on Linux 7.2, if tracefs is not mounted, or kernel.perf_event_paranoid is above 2 (as on Debian)"
 )
 
 // Reasons that several commands share.
@@ -39,7 +39,7 @@ const (
 	toAttach = "attach to tracepoints and read kernel memory in BPF"
 	toLift   = "lift the limit of locked memory for BPF maps"
 	toRead   = "miss no calls while it reads BPF maps"
-	toFind   = "find the number of a tracepoint; without it calls may be missed"
+	toOpen   = "open a perf event of a tracepoint"
 	toEnter  = "look into closed cgroups, ask engines at their sockets, write below /run/scallop"
 	toStart  = "make a cgroup and start the command in it; root needs it, too, where the folder is mode 0555"
 	toKill   = "send the stop signal to another user's process"
@@ -54,7 +54,7 @@ var Needs = []Need{
 	{"run", "cap_dac_override", whenNotOwner, true, toStart},
 	{"run", "cap_sys_resource", whenOldLimit, false, toLift},
 	{"run", "cap_sys_nice", whenPreempts, true, toRead},
-	{"run", "cap_sys_admin", whenTracefs, false, toFind},
+	{"run", "cap_sys_admin", whenNoPerf, false, toOpen},
 	{"run", "cap_setuid", whenUser, false, "become the user"},
 	{"run", "cap_setgid", whenUser, false, "take the user's groups"},
 	{"run", "cap_kill", whenUser, true, toKill},
@@ -66,12 +66,12 @@ var Needs = []Need{
 	{"record", "cap_dac_read_search", whenLost, false, "find their cgroups"},
 	{"record", "cap_sys_resource", whenOldLimit, false, toLift},
 	{"record", "cap_sys_nice", whenPreempts, true, toRead},
-	{"record", "cap_sys_admin", whenTracefs, false, toFind},
+	{"record", "cap_sys_admin", whenNoPerf, false, toOpen},
 	{"hook", "cap_bpf", "", true, toLoad},
 	{"hook", "cap_perfmon", "", true, toAttach},
 	{"hook", "cap_sys_resource", whenOldLimit, true, toLift},
 	{"hook", "cap_sys_nice", whenPreempts, true, toRead},
-	{"hook", "cap_sys_admin", whenTracefs, true, toFind},
+	{"hook", "cap_sys_admin", whenNoPerf, true, toOpen},
 	{"denials", "cap_bpf", "", true, toLoad},
 	{"denials", "cap_perfmon", "", true, toAttach},
 	{"denials", "cap_dac_override", whenNotOwner, true, toEnter},
@@ -80,14 +80,14 @@ var Needs = []Need{
 	{"denials", "cap_audit_read", whenLogged, true, "hear the kernel's audit records"},
 	{"denials", "cap_sys_resource", whenOldLimit, true, toLift},
 	{"denials", "cap_sys_nice", whenPreempts, true, toRead},
-	{"denials", "cap_sys_admin", whenTracefs, true, toFind},
+	{"denials", "cap_sys_admin", whenNoPerf, true, toOpen},
 	{"verify", "cap_bpf", "", true, toLoad},
 	{"verify", "cap_perfmon", "", true, toAttach},
 	{"verify", "cap_dac_override", whenNotOwner, true, toStart},
 	{"verify", "cap_sys_admin", whenGaining, true, "load a filter without no_new_privs"},
 	{"verify", "cap_sys_resource", whenOldLimit, true, toLift},
 	{"verify", "cap_sys_nice", whenPreempts, true, toRead},
-	{"verify", "cap_sys_admin", whenTracefs, true, toFind},
+	{"verify", "cap_sys_admin", whenNoPerf, true, toOpen},
 	{"verify", "cap_setuid", whenUser, true, "become the user"},
 	{"verify", "cap_setgid", whenUser, true, "take the user's groups"},
 	{"verify", "cap_kill", whenUser, true, toKill},
@@ -99,7 +99,7 @@ var Needs = []Need{
 	{"doctor", "cap_dac_override", whenNotOwner, true, "make the self-test's cgroup"},
 	{"doctor", "cap_sys_resource", whenOldLimit, true, "load, in the self-test"},
 	{"doctor", "cap_sys_nice", whenPreempts, true, "miss no calls, in the self-test"},
-	{"doctor", "cap_sys_admin", whenTracefs, true, toFind},
+	{"doctor", "cap_sys_admin", whenNoPerf, true, toOpen},
 }
 
 // Kept are the capabilities that a command still needs when everything is attached.

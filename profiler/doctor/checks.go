@@ -43,7 +43,7 @@ func Judge(f *Facts) []Check {
 		judgeKernel(f), judgeArchitecture(f), judgeCPUs(f), judgeBTF(f), judgeTracepoints(f),
 		judgeCapabilities(f), judgeCgroup(f), judgeMkdir(f), judgeClone(f),
 		judgeSeccomp(f), judgeOwnFilter(f), judgeLockdown(f), judgeMemoryLock(f),
-		judgeUnprivileged(f), judgeBPFFS(f), judgeTracefs(f), judgeMemory(f), judgeRuntimes(f),
+		judgeUnprivileged(f), judgeBPFFS(f), judgeTracefs(f), judgePerfEvent(f), judgeMemory(f), judgeRuntimes(f),
 	}
 	tests := judgeSelfTests(f.SelfTests)
 	if slices.ContainsFunc(tests, func(c Check) bool { return c.Verdict == OK }) {
@@ -265,11 +265,20 @@ func judgeBPFFS(f *Facts) Check {
 	return ok("bpffs", mounted(f.BPFFS, "/sys/fs/bpf")+"; not needed")
 }
 
-// judgeTracefs: where it is needed, scallop can mount it for itself only with cap_sys_admin.
-func judgeTracefs(f *Facts) Check {
-	if f.PerfRefused != nil {
-		return warn("tracefs", "needed by this kernel to miss no calls: "+cause(f.PerfRefused), "mount -t tracefs tracefs /sys/kernel/tracing")
+// judgePerfEvent: a kernel that preempts programs needs one, to miss no calls.
+func judgePerfEvent(f *Facts) Check {
+	const name = "perf-event"
+	var refused *profiler.HostError
+	switch {
+	case errors.As(f.PerfRefused, &refused):
+		return warn(name, fmt.Sprintf("needed by this kernel to miss no calls: %s: %v", refused.Doing, refused.Err), refused.Next)
+	case preempts(f):
+		return ok(name, "can be opened")
 	}
+	return ok(name, "not needed by this kernel")
+}
+
+func judgeTracefs(f *Facts) Check {
 	return ok("tracefs", mounted(f.Tracefs != "", f.Tracefs)+"; not needed (perf trace needs it)")
 }
 

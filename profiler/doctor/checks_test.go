@@ -116,8 +116,11 @@ func TestJudge(t *testing.T) {
 		{"no limit", func(f *Facts) { f.MemoryLock = ^uint64(0) }, "memory-lock", OK, []string{"unlimited"}},
 		{"BPF for all", func(f *Facts) { f.Unprivileged = "0" }, "unprivileged-bpf", OK, []string{"open to all"}},
 		{"no bpffs", func(f *Facts) { f.BPFFS = false }, "bpffs", OK, []string{"not mounted; not needed"}},
-		{"tracefs is refused", func(f *Facts) { f.PerfRefused = fmt.Errorf("opening tracefs: %w", unix.EPERM) }, "tracefs", Warn,
-			[]string{"operation not permitted", "mount -t tracefs"}},
+		{"no perf event", func(f *Facts) {
+			f.PerfRefused = &profiler.HostError{Doing: "opening tracefs", Err: unix.EPERM, Next: "mount it"}
+		}, "perf-event", Warn, []string{"opening tracefs: operation not permitted", "mount it"}},
+		{"perf event", func(f *Facts) { f.SelfTests[0].Probe = profiler.ProbePerf }, "perf-event", OK, []string{"can be opened"}},
+		{"perf event not needed", func(f *Facts) {}, "perf-event", OK, []string{"not needed"}},
 		{"no tracefs", func(f *Facts) { f.Tracefs = "" }, "tracefs", OK, []string{"not mounted; not needed"}},
 		{"memory", func(*Facts) {}, "map-memory", OK, []string{"8 CPUs: one command 900 KiB, 256 workloads 16.0 MiB; 64 CPUs: one command 2.0 MiB, 256 workloads 44.0 MiB"}},
 		{"no runtime", func(f *Facts) { f.Runtimes = nil }, "runtimes", OK, []string{"not needed for scallop run"}},

@@ -139,13 +139,13 @@ func (s *session) prepare() error {
 	if s.recorder, err = profiler.Open(profiler.Options{Sizes: s.opts.Sizes, Probe: s.opts.Probe, Types: s.opts.Types}); err != nil {
 		return err
 	}
-	if err := s.recorder.MayMiss(); err != nil {
-		s.opts.Warn("%v", err)
-	}
 	if s.opts.Launch.Filter != nil {
 		if err := s.watchDenials(); err != nil {
 			return err
 		}
+	}
+	if err := s.recorder.MayMiss(); err != nil {
+		s.opts.Warn("%v", err)
 	}
 	if err := s.recorder.Start(); err != nil {
 		return err

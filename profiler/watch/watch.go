@@ -209,11 +209,11 @@ func (w *watch) openRecorder() error {
 	if err != nil {
 		return err
 	}
-	if err := w.recorder.MayMiss(); err != nil {
-		w.opts.Warn("%v", err)
-	}
 	if err := w.openBeside(); err != nil {
 		return err
+	}
+	if err := w.recorder.MayMiss(); err != nil {
+		w.opts.Warn("%v", err)
 	}
 	return w.recorder.Start()
 }
