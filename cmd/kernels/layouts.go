@@ -21,6 +21,9 @@ type layout struct {
 // plain is a guest as init.sh leaves it: cgroup2 alone; neither tracefs, bpffs nor securityfs is mounted.
 const plain = "plain"
 
+// withMemory is what such a guest does before all tests, not only those of layouts: some limit the memory of a cgroup.
+const withMemory = "echo +memory >/sys/fs/cgroup/cgroup.subtree_control\n"
+
 //go:embed cgroups.sh
 var cgroupsScript string
 
@@ -91,7 +94,7 @@ func jobs(chosen []pin, names string) ([]job, error) {
 	var list []job
 	if names == "" {
 		for _, p := range chosen {
-			list = append(list, job{pin: p})
+			list = append(list, job{pin: p, layout: layout{Setup: withMemory}})
 		}
 		return list, nil
 	}
