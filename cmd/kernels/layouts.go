@@ -53,7 +53,7 @@ var layouts = []layout{
 	{Name: "preempt-full", Kernels: []string{"6.12", "7.2"}, Append: "preempt=full", Tests: exactness},
 	{Name: "cpus-1", Kernels: []string{"6.1"}, CPUs: 1, Tests: exactness},
 	{Name: "cpus-8", Kernels: []string{"6.1"}, CPUs: 8, Tests: exactness},
-	{Name: "capabilities", Kernels: []string{"5.10", "6.1", "7.2"}, Setup: "mount -t tracefs none /sys/kernel/tracing; echo 2 >/proc/sys/kernel/perf_event_paranoid\n", Tests: map[string]string{"cmd/scallop": "^Test(Run)?Capabilities|^TestLimit$|^TestService"}},
+	{Name: "capabilities", Kernels: []string{"5.10", "6.1", "7.2"}, Setup: "mount -t tracefs none /sys/kernel/tracing; echo 2 >/proc/sys/kernel/perf_event_paranoid\n", Tests: map[string]string{"cmd/scallop": "^Test(Run|Status)?Capabilities|^TestLimit$|^TestService"}},
 	{Name: "faults", Kernels: []string{"5.10", "7.2"}, Tests: map[string]string{
 		"profiler": "^TestFault", "profiler/session": "^TestFault", "profiler/watch": "^TestFault", "cmd/scallop": "^TestFault",
 	}},

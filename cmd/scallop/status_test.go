@@ -185,6 +185,16 @@ func TestStatusBusyEngine(t *testing.T) {
 	}
 }
 
+// A cgroup that is closed to scallop needs the one capability that status needs always.
+func TestStatusCapabilities(t *testing.T) {
+	args := []string{"status", "--cgroup", closedCgroup(t)}
+	if o := newPlace(t).run(onlyCapabilities(t, alwaysNeeded(t, "status")...), nil, args...); o.code != exitFinding || o.stderr != "" {
+		t.Errorf("exit code %d: %s", o.code, o.stderr)
+	}
+	p := newPlace(t)
+	p.wantError(p.run(onlyCapabilities(t), nil, args...), exitHost, "permission denied: run as root with cap_dac_override")
+}
+
 // A process that ends between the list and the look is counted, and no finding.
 func TestStatusVanished(t *testing.T) {
 	c, cmd := inOwnCgroup(t, script...)

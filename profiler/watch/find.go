@@ -110,9 +110,9 @@ func (f *finder) inside(path string, class cgroup.Class, parts *[]cgroup.Cgroup)
 	})
 }
 
-// readable warns of a folder that is closed, and goes on.
+// readable warns of a folder that is closed, and goes on, unless a target leads there.
 func (f *finder) readable(path string, err error) error {
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) && !f.leadsToNamed(path) {
 		f.opts.Warn("what runs in %s is not looked at: %v", recording.CleanString(path), err)
 		return nil
 	}
