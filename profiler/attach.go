@@ -62,7 +62,11 @@ func Attach(tracepoint, kind string, program *ebpf.Program) (link.Link, error) {
 // attachPerf hangs a program on a trace event of all CPUs and tasks. The perf event that it takes stays off, which
 // link.Tracepoint does not offer: the program runs all the same, and the kernel need not look after a record.
 func attachPerf(group, name string, program *ebpf.Program) (link.Link, error) {
-	event, err := openEvent(group, name)
+	id, err := eventID(group, name)
+	if err != nil {
+		return nil, err
+	}
+	event, err := openEvent(unix.PERF_TYPE_TRACEPOINT, id)
 	if err != nil {
 		return nil, err
 	}
@@ -72,15 +76,11 @@ func attachPerf(group, name string, program *ebpf.Program) (link.Link, error) {
 
 // openEvent opens a perf event, which is off. Debian has kernel.perf_event_paranoid=3, which is for cap_sys_admin; cap_perfmon opens
 // them up to 2.
-func openEvent(group, name string) (fd int, err error) {
-	id, err := eventID(group, name)
-	if err != nil {
-		return 0, err
-	}
-	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Config: id, Sample: 1, Bits: unix.PerfBitDisabled}
+func openEvent(kind uint32, config uint64) (fd int, err error) {
+	attr := unix.PerfEventAttr{Type: kind, Config: config, Sample: 1, Bits: unix.PerfBitDisabled}
 	fd, err = openOnAnyCPU(&attr)
 	if err != nil {
-		return 0, &HostError{"opening a perf event of " + name, err, "sysctl kernel.perf_event_paranoid=2, or add cap_sys_admin"}
+		return 0, &HostError{"opening a perf event", err, "sysctl kernel.perf_event_paranoid=2, or add cap_sys_admin"}
 	}
 	return fd, nil
 }

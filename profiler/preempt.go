@@ -31,13 +31,17 @@ func sysEnterSleeps() bool {
 // (trace_call_bpf). Before, they would be lost silently, and nothing that could be attempted tells.
 var countsPerfMisses = KernelVersion{6, 7}
 
-// canRecordPerf says why perf-style programs cannot be used.
+// canRecordPerf says why perf-style programs cannot be used. It attempts an event that is none: to give up one of a tracepoint takes
+// 30 ms.
 func canRecordPerf() error {
 	release := runningKernel()
 	if version, known := ParseKernelVersion(release); known && version.Before(countsPerfMisses) {
 		return fmt.Errorf("attaching as %s: Linux %s does not count the runs that it skips: use %s", ProbePerf, release, ProbeTpBTF)
 	}
-	event, err := openEvent("raw_syscalls", sysEnterName)
+	if _, err := eventID("raw_syscalls", sysEnterName); err != nil {
+		return err
+	}
+	event, err := openEvent(unix.PERF_TYPE_SOFTWARE, unix.PERF_COUNT_SW_DUMMY)
 	if err == nil {
 		unix.Close(event)
 	}
