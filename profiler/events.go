@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/bpf"
 )
@@ -69,17 +70,11 @@ func parseEvent(raw []byte) (Event, error) {
 		Kind:       EventKind(e.Kind),
 		Workload:   int(e.Workload),
 		PID:        int(e.Tgid),
-		Comm:       cString(e.Comm[:]),
+		Comm:       unix.ByteSliceToString(e.Comm[:]),
 		Exe:        ExeID{Inode: e.ExeInode, Device: e.ExeDevice},
 		Seccomp:    int(e.Seccomp),
 		Signal:     syscall.Signal(e.Signal),
 		FromKernel: e.FromKernel != 0,
 		Status:     syscall.WaitStatus(e.ExitCode),
 	}, nil
-}
-
-// cString is what stands before the first NUL.
-func cString(b []byte) string {
-	s, _, _ := bytes.Cut(b, []byte{0})
-	return string(s)
 }

@@ -6,8 +6,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-	"github.com/cilium/ebpf/rlimit"
-	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/bpf"
 )
@@ -23,24 +21,10 @@ type kernelObjects struct {
 	forced    bool // by Options.Probe
 }
 
-// raiseMemlock lifts the memory lock limit, which counts for BPF up to Linux 5.10, until
-// the returned function is called: a command that scallop starts must not inherit it.
-// It may fail without CAP_SYS_RESOURCE where it is not needed.
-func raiseMemlock() (restore func()) {
-	var before unix.Rlimit
-	known := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before) == nil
-	_ = rlimit.RemoveMemlock()
-	return func() {
-		if known {
-			_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before)
-		}
-	}
-}
-
 // loadObjects loads maps and programs, whole or not at all. An empty Probe takes
 // the first of Probes that loads.
 func loadObjects(opts Options) (*kernelObjects, error) {
-	defer raiseMemlock()()
+	defer RaiseMemlock()()
 	kinds := []string{opts.Probe}
 	if opts.Probe == "" {
 		kinds = Probes()

@@ -8,11 +8,12 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/launch"
-	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { hosttest.Main(m) }

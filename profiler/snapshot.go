@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/scallop-sec/scallop/bpf"
 )
 
@@ -112,7 +114,7 @@ func newCall(k bpf.ScallopCallKey, v bpf.ScallopFirstCall, n uint64) Call {
 			Time: int64(v.Time),
 			PID:  int(v.Tgid),
 			TID:  int(v.Tid),
-			Comm: cString(v.Comm[:]),
+			Comm: unix.ByteSliceToString(v.Comm[:]),
 			Exe:  ExeID{v.ExeInode, v.ExeDevice},
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/bpf"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
@@ -134,7 +135,7 @@ func (r *Recorder) Birth(w int) (Birth, bool) {
 		return Birth{}, false
 	}
 	path := b.Path[:min(int(b.Length), len(b.Path))]
-	return Birth{CgroupID: id, Time: int64(b.Time), Path: cString(path), Class: cgroup.Class(b.Class)}, true
+	return Birth{CgroupID: id, Time: int64(b.Time), Path: unix.ByteSliceToString(path), Class: cgroup.Class(b.Class)}, true
 }
 
 // MaxWorkloads is how many there is room for.

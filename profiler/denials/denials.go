@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/scallop-sec/scallop/bpf/denials"
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -96,7 +98,7 @@ func denialOf(k denials.DenialsDenialKey, v denials.DenialsDenial) Denial {
 			Time: int64(v.First),
 			PID:  int(v.Tgid),
 			TID:  int(v.Tid),
-			Comm: recording.CleanString(cString(v.Comm[:])),
+			Comm: recording.CleanString(unix.ByteSliceToString(v.Comm[:])),
 			Exe:  profiler.ExeID{Inode: v.ExeInode, Device: v.ExeDevice},
 		},
 		Last:   int64(v.Last),

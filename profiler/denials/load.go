@@ -1,7 +1,6 @@
 package denials
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -9,8 +8,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
-	"github.com/cilium/ebpf/rlimit"
-	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/bpf/denials"
 	"github.com/scallop-sec/scallop/profiler"
@@ -168,7 +165,7 @@ func loadAny(opts Options) (*ebpf.Collection, string, error) {
 	if err := profiler.PerfRefused(); err != nil && opts.Probe == "" {
 		return nil, "", fmt.Errorf("watching for denials on a kernel that skips programs: %w", err)
 	}
-	defer raiseMemlock()()
+	defer profiler.RaiseMemlock()()
 	var failed error
 	for _, w := range opts.ways() {
 		objects, err := load(opts, w)
@@ -178,23 +175,4 @@ func loadAny(opts Options) (*ebpf.Collection, string, error) {
 		failed = errors.Join(failed, err)
 	}
 	return nil, "", profiler.ExplainLoad(failed, opts.Types)
-}
-
-// raiseMemlock lifts the memory lock limit, which counts for BPF up to Linux 5.10, until the returned function
-// is called. It may fail without CAP_SYS_RESOURCE where it is not needed.
-func raiseMemlock() (restore func()) {
-	var before unix.Rlimit
-	known := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &before) == nil
-	_ = rlimit.RemoveMemlock()
-	return func() {
-		if known {
-			_ = unix.Setrlimit(unix.RLIMIT_MEMLOCK, &before)
-		}
-	}
-}
-
-// cString is what stands before the first NUL.
-func cString(b []byte) string {
-	s, _, _ := bytes.Cut(b, []byte{0})
-	return string(s)
 }
