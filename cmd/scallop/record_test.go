@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/launch"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -91,29 +91,11 @@ func (s *scene) brief(name string) {
 type recorder struct {
 	s      *scene
 	cmd    *exec.Cmd
-	stderr errorLines
+	stderr process.Text
 	read   sync.WaitGroup
 
 	mu     sync.Mutex
 	events []event
-}
-
-// errorLines is what a scallop writes to standard error; it may be read meanwhile.
-type errorLines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *errorLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *errorLines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // event is a line of --output json.

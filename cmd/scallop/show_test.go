@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,16 +12,7 @@ import (
 
 func sampleRecording(t *testing.T) *recording.Recording {
 	t.Helper()
-	f, err := os.Open("../../testdata/recordings/nginx.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rec, err := recording.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rec
+	return decodeFile(t, "../../testdata/recordings/nginx.json")
 }
 
 func table(t *testing.T, rec *recording.Recording, opts showOptions, term terminal) string {

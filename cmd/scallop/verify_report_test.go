@@ -55,15 +55,7 @@ func TestVerifyLogged(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the recording is of x86_64, and verify judges for the host")
 	}
-	f, err := os.Open("../../testdata/recordings/nginx.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rec, err := recording.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rec := sampleRecording(t)
 	p := verifyProfileOf(t, `{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
 		{"names": ["read", "epoll_wait"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13},
 		{"names": ["write"], "action": "SCMP_ACT_KILL", "args": [{"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}]}]}`, true)

@@ -1,20 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -40,22 +39,11 @@ func (p *place) lacking(names ...string) string {
 }
 
 // wouldLines are the events of a rehearsal, as they are written.
-type wouldLines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *wouldLines) Write(data []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(data)
-}
+type wouldLines struct{ process.Text }
 
 func (l *wouldLines) events(t *testing.T) (list []wouldEvent) {
 	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.text.String()) {
+	for line := range strings.Lines(l.String()) {
 		if !strings.HasSuffix(line, "\n") {
 			break
 		}
@@ -82,7 +70,7 @@ func (l *wouldLines) await(t *testing.T, event string, n int) {
 			return
 		}
 	}
-	t.Fatalf("not %d %q in: %s", n, event, &l.text)
+	t.Fatalf("not %d %q in: %s", n, event, l)
 }
 
 const benchRequests = 3000

@@ -127,9 +127,9 @@ type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 
-// FuzzDecode: no input panics, and what is accepted has one canonical form.
-func FuzzDecode(f *testing.F) {
-	// Small seeds only: the fuzzer shrinks what it finds byte by byte.
+// addSeeds adds small ones only: the fuzzer shrinks what it finds byte by byte.
+func addSeeds(f *testing.F) {
+	f.Helper()
 	seeds, err := filepath.Glob("testdata/seeds/*")
 	if err != nil || len(seeds) == 0 {
 		f.Fatal("no seeds in testdata:", err)
@@ -141,6 +141,11 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(data)
 	}
+}
+
+// FuzzDecode: no input panics, and what is accepted has one canonical form.
+func FuzzDecode(f *testing.F) {
+	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := Decode(bytes.NewReader(data))
 		if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -103,16 +102,6 @@ func TestDecodeFastReadsLittleOfWhatIsNone(t *testing.T) {
 
 // FuzzDecodeFast: the fast way is the slow way, only faster.
 func FuzzDecodeFast(f *testing.F) {
-	seeds, err := filepath.Glob("testdata/seeds/*")
-	if err != nil || len(seeds) == 0 {
-		f.Fatal("no seeds in testdata:", err)
-	}
-	for _, seed := range seeds {
-		data, err := os.ReadFile(seed)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
+	addSeeds(f)
 	f.Fuzz(sameEitherWay)
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/denials/report"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/launch"
 )
 
@@ -70,30 +70,18 @@ type event struct {
 type watcher struct {
 	cmd    *exec.Cmd
 	file   string
+	stdout process.Text
 	stderr bytes.Buffer
-
-	mu     sync.Mutex
-	stdout bytes.Buffer
 }
 
-func (w *watcher) Write(data []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stdout.Write(data)
-}
-
-func (w *watcher) text() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.stdout.String()
-}
+func (w *watcher) text() string { return w.stdout.String() }
 
 // watch returns when scallop has said that nothing is missed from here on.
 func watch(t *testing.T, flags ...string) *watcher {
 	t.Helper()
 	w := &watcher{file: filepath.Join(t.TempDir(), "report.json")}
 	w.cmd = exec.Command(scallop, slices.Concat([]string{"denials", "--output", "json", "-o", w.file}, flags)...)
-	w.cmd.Stdout, w.cmd.Stderr = w, &w.stderr
+	w.cmd.Stdout, w.cmd.Stderr = &w.stdout, &w.stderr
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
