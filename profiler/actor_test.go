@@ -122,16 +122,6 @@ func tryMove(pid int, c *cgroup.Cgroup) error {
 	return err
 }
 
-// below makes a cgroup below another, which removes it.
-func below(t *testing.T, c *cgroup.Cgroup, name string) *cgroup.Cgroup {
-	t.Helper()
-	child := &cgroup.Cgroup{Mount: c.Mount, Path: filepath.Join(c.Path, name)}
-	if err := os.MkdirAll(child.Dir(), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return child
-}
-
 func idOf(t *testing.T, c *cgroup.Cgroup) uint64 {
 	t.Helper()
 	id, err := c.ID()

@@ -21,7 +21,7 @@ func TestFaultEventsOverrun(t *testing.T) {
 	hosttest.Root(t)
 	const events = 5000 // room is for some 3,000
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(1)})
-	c, id := newCgroup(t, "overrun")
+	c, id := newCgroup(t)
 	own := startActor(t, actorProgram(t), c)
 	w := add(t, r, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup, Leader: own.pid(), StopSignals: []syscall.Signal{unix.SIGTERM}})
 	own.do("b")

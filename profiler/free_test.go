@@ -10,6 +10,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/launch"
 )
@@ -39,7 +40,7 @@ func TestFreeGivesEverythingBack(t *testing.T) {
 	hosttest.Root(t)
 	hosttest.Cgroup2(t, "the helper that is moved in takes more room than there is")
 	r := start(t, profiler.Options{Sizes: tiny, Containers: true})
-	top, id := newCgroup(t, "lives")
+	top, id := newCgroup(t)
 	follow(t, r, id)
 	program := actorProgram(t)
 	empty, err := r.Held()
@@ -49,7 +50,7 @@ func TestFreeGivesEverythingBack(t *testing.T) {
 	for round := range 3 {
 		var numbers []int
 		for i := range tiny.Workloads {
-			c := below(t, top, fmt.Sprintf("life-%d-%d", round, i))
+			c := cgrouptest.Below(t, top, fmt.Sprintf("life-%d-%d", round, i))
 			numbers = append(numbers, workloadOf(t, r, c))
 			// One that was about to join and did not: its entry would count against the next life.
 			_ = tryMove(1<<22-1-i, c)
@@ -105,11 +106,11 @@ func TestIgnore(t *testing.T) {
 	for _, born := range []bool{true, false} {
 		t.Run(fmt.Sprintf("born=%v", born), func(t *testing.T) {
 			r := start(t, profiler.Options{Sizes: sizes, Containers: true})
-			top, id := newCgroup(t, fmt.Sprint("ignored-", born))
+			top, id := newCgroup(t)
 			if born {
 				follow(t, r, id)
 			}
-			first := below(t, top, "first")
+			first := cgrouptest.Below(t, top, "first")
 			if !born {
 				add(t, r, profiler.WorkloadOptions{CgroupID: idOf(t, first), Phase: profiler.PhaseStartup})
 			}
@@ -127,7 +128,7 @@ func TestIgnore(t *testing.T) {
 			}
 			var second *cgroup.Cgroup
 			for i := range 2 { // the numbers go round
-				second = below(t, first, fmt.Sprint("second-", i))
+				second = cgrouptest.Below(t, first, fmt.Sprint("second-", i))
 				if got := workloadOf(t, r, second); got == w {
 					break
 				}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
@@ -32,7 +33,7 @@ func newStage(t *testing.T, opts profiler.Options) *stage {
 	opts.Sizes = profiler.SizesFor(4)
 	s.r = start(t, opts)
 	var id uint64
-	s.c, id = newCgroup(t, strings.NewReplacer("/", "-").Replace(t.Name()))
+	s.c, id = newCgroup(t)
 	s.own = startActor(t, s.program, s.c)
 	s.w = add(t, s.r, profiler.WorkloadOptions{CgroupID: id, Class: cgroup.Whole, Phase: profiler.PhaseSteady, Leader: s.own.pid()})
 	return s
@@ -86,7 +87,7 @@ func TestNoCallSlipsThroughAMove(t *testing.T) {
 	for _, probe := range profiler.LosslessProbes() {
 		t.Run(probe, func(t *testing.T) {
 			s := newStage(t, profiler.Options{Containers: true, Probe: probe})
-			outside, _ := newCgroup(t, "outside-"+probe)
+			outside, _ := newCgroup(t)
 			in := startActor(t, s.program, outside)
 			in.do("h")
 			for i := 0; i < 200 || i < 5000 && seen(t, s.r, s.w, unix.SYS_GETPPID) == ""; i++ { // some make calls inside
@@ -125,7 +126,7 @@ func TestMovedWithin(t *testing.T) {
 		t.Run(strings.ReplaceAll(who, " ", "-"), func(t *testing.T) {
 			s := newStage(t, containers())
 			for _, leader := range []bool{true, false} {
-				to := below(t, s.c, fmt.Sprint("to-", leader))
+				to := cgrouptest.Below(t, s.c, fmt.Sprint("to-", leader))
 				moved := s.own
 				if who == "itself" || !leader {
 					moved = startActor(t, s.program, s.c, openProcs(t, to))
@@ -157,7 +158,7 @@ func openProcs(t *testing.T, c *cgroup.Cgroup) *os.File {
 // Nor is a single call of theirs misfiled while an outsider moves them.
 func TestNoCallIsRefiledByAMoveWithin(t *testing.T) {
 	s := newStage(t, containers())
-	a, b := below(t, s.c, "a"), below(t, s.c, "b")
+	a, b := cgrouptest.Below(t, s.c, "a"), cgrouptest.Below(t, s.c, "b")
 	s.own.do("h")
 	for range 100 {
 		move(t, s.own.pid(), a)
@@ -173,8 +174,8 @@ func TestNoCallIsRefiledByAMoveWithin(t *testing.T) {
 func TestFailedMove(t *testing.T) {
 	hosttest.Cgroup2(t, "cgroup.type")
 	s := newStage(t, containers())
-	outside, _ := newCgroup(t, "lives-on")
-	threaded, refusing := below(t, s.c, "threaded"), below(t, s.c, "refusing")
+	outside, _ := newCgroup(t)
+	threaded, refusing := cgrouptest.Below(t, s.c, "threaded"), cgrouptest.Below(t, s.c, "refusing")
 	if err := os.WriteFile(filepath.Join(threaded.Dir(), "cgroup.type"), []byte("threaded"), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -250,10 +251,10 @@ func TestForkByAnEntrant(t *testing.T) {
 func TestMovesItselfInAndForks(t *testing.T) {
 	hosttest.Root(t)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(4), Containers: true})
-	top, id := newCgroup(t, "forks")
+	top, id := newCgroup(t)
 	follow(t, r, id)
 	program := actorProgram(t)
-	c := below(t, top, strings.Repeat("cd", 32))
+	c := cgrouptest.Below(t, top, strings.Repeat("cd", 32))
 	w := workloadOf(t, r, c)
 	in := startActor(t, program, nil, openProcs(t, c))
 	in.tell("w0\n")

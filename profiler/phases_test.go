@@ -1,7 +1,6 @@
 package profiler_test
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/launch"
 )
@@ -56,22 +56,9 @@ func start(t *testing.T, opts profiler.Options) *profiler.Recorder {
 }
 
 // newCgroup is a cgroup that the test removes.
-func newCgroup(t *testing.T, name string) (*cgroup.Cgroup, uint64) {
+func newCgroup(t *testing.T) (*cgroup.Cgroup, uint64) {
 	t.Helper()
-	mount, err := cgroup.FindMount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cgroup.Create(mount, fmt.Sprintf("scallop-test-%d-%s", os.Getpid(), name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Kill()
-		if err := c.Remove(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cgrouptest.New(t)
 	id, err := c.ID()
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +77,7 @@ func add(t *testing.T, r *profiler.Recorder, opts profiler.WorkloadOptions) int 
 
 func livePhases(t *testing.T, r *profiler.Recorder, run int, program string, turn bool) (w int) {
 	t.Helper()
-	c, id := newCgroup(t, fmt.Sprint(t.Name()[len("TestPhasesAreExact/"):], run, turn))
+	c, id := newCgroup(t)
 	w = add(t, r, profiler.WorkloadOptions{CgroupID: id, Phase: profiler.PhaseStartup, StopSignals: []syscall.Signal{syscall.SIGTERM}})
 	ready, stdout, err := os.Pipe()
 	if err != nil {
@@ -151,7 +138,7 @@ func checkPhases(t *testing.T, r *profiler.Recorder, w int) {
 func TestChildCgroups(t *testing.T) {
 	hosttest.Root(t)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(2)})
-	c, id := newCgroup(t, "children")
+	c, id := newCgroup(t)
 	w := add(t, r, profiler.WorkloadOptions{CgroupID: id, Class: cgroup.Whole, Phase: profiler.PhaseStartup})
 	kinds := hosttest.Program(t, "kinds", hosttest.Bare...)
 	script := `cd "$1" && mkdir -p a/b/c && echo $$ > a/b/c/cgroup.procs && exec "$2"`
@@ -194,7 +181,7 @@ func TestCgroupIndexCollisions(t *testing.T) {
 	r := start(t, profiler.Options{Sizes: sizes})
 	cgroups := map[int]*cgroup.Cgroup{}
 	for i := range workloads * 2 / 3 {
-		c, id := newCgroup(t, fmt.Sprint("collide", i))
+		c, id := newCgroup(t)
 		// A second ID of the same bucket, taken first: no task ever has it.
 		fake := id + 1<<40
 		if i%2 == 0 {
@@ -224,7 +211,7 @@ func TestCgroupIndexCollisions(t *testing.T) {
 func TestBystanders(t *testing.T) {
 	hosttest.Root(t)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(1)})
-	_, id := newCgroup(t, "empty")
+	_, id := newCgroup(t)
 	w := add(t, r, profiler.WorkloadOptions{CgroupID: id})
 	if err := exec.Command("/bin/true").Run(); err != nil {
 		t.Fatal(err)
@@ -240,7 +227,7 @@ func TestExactWithoutShortcut(t *testing.T) {
 	hosttest.Root(t)
 	program := hosttest.Program(t, "kinds", hosttest.Bare...)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(1)})
-	c, id := newCgroup(t, "slow")
+	c, id := newCgroup(t)
 	const phase = 12
 	w := add(t, r, profiler.WorkloadOptions{CgroupID: id, Phase: phase})
 	cmd, err := launch.Start(launch.Options{Args: []string{program}, Cgroup: c})

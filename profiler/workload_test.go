@@ -13,6 +13,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
@@ -40,10 +41,10 @@ func TestClassOfNames(t *testing.T) {
 	for _, probe := range profiler.LosslessProbes() {
 		t.Run(probe, func(t *testing.T) {
 			r := start(t, profiler.Options{Sizes: profiler.SizesFor(len(names)), Probe: probe, Containers: true})
-			top, id := newCgroup(t, "classes-"+probe)
+			top, id := newCgroup(t)
 			follow(t, r, id)
 			for _, name := range names {
-				c := below(t, top, name)
+				c := cgrouptest.Below(t, top, name)
 				want := cgroup.ClassOf(name)
 				w, class, ok := r.Member(idOf(t, c))
 				if !ok || class != want {
@@ -78,10 +79,10 @@ func workloadOf(t *testing.T, r *profiler.Recorder, c *cgroup.Cgroup) int {
 func TestWhoseChildrenJoin(t *testing.T) {
 	hosttest.Root(t)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(16), Containers: true})
-	top, id := newCgroup(t, "families")
+	top, id := newCgroup(t)
 	follow(t, r, id)
 	container := "docker-" + strings.Repeat("ab", 32) + ".scope"
-	plain, unit, whole, slice := below(t, top, "plain"), below(t, top, "a-unit.service"), below(t, top, container), below(t, top, "some.slice")
+	plain, unit, whole, slice := cgrouptest.Below(t, top, "plain"), cgrouptest.Below(t, top, "a-unit.service"), cgrouptest.Below(t, top, container), cgrouptest.Below(t, top, "some.slice")
 	insider := `mkdir "$1" "$1/deeper"`
 	for _, parent := range []*cgroup.Cgroup{plain, unit, whole} {
 		runIn(t, parent, "/bin/sh", "-c", insider, "sh", filepath.Join(parent.Dir(), "inside"))
@@ -107,7 +108,7 @@ func TestWhoseChildrenJoin(t *testing.T) {
 		{slice, "outside", false},
 		{slice, "unit.service", false},
 	} {
-		child := below(t, test.parent, test.name)
+		child := cgrouptest.Below(t, test.parent, test.name)
 		if joins := workloadOf(t, r, child) == workloadOf(t, r, test.parent); joins != test.joins {
 			t.Errorf("%s below %s: joins is %v, want %v", test.name, test.parent.Path, joins, test.joins)
 		}
@@ -169,10 +170,10 @@ func TestLeaderAfterAHook(t *testing.T) {
 	hosttest.Root(t)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(4), Containers: true, BirthStopSignals: []syscall.Signal{unix.SIGTERM}})
 	events := watchEvents(t, r)
-	top, id := newCgroup(t, "hook")
+	top, id := newCgroup(t)
 	follow(t, r, id)
 	program := actorProgram(t)
-	c := below(t, top, strings.Repeat("ab", 32))
+	c := cgrouptest.Below(t, top, strings.Repeat("ab", 32))
 	w := workloadOf(t, r, c)
 	runtime := startActor(t, program, nil)
 	move(t, runtime.pid(), c)
@@ -244,10 +245,10 @@ func TestStopSignalOfALeader(t *testing.T) {
 func TestNoRoomForWorkloads(t *testing.T) {
 	hosttest.Root(t)
 	r := start(t, profiler.Options{Sizes: profiler.SizesFor(2), Containers: true})
-	top, id := newCgroup(t, "no-room")
+	top, id := newCgroup(t)
 	follow(t, r, id)
 	for i, name := range []string{"a", "b", "c", "d"} {
-		c := below(t, top, name)
+		c := cgrouptest.Below(t, top, name)
 		runIn(t, c, "/bin/true")
 		if w := workloadOf(t, r, c); (w == profiler.NoWorkload) != (i >= 2) {
 			t.Errorf("%s is in workload %d", name, w)

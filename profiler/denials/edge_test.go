@@ -18,6 +18,7 @@ import (
 	bpf "github.com/scallop-sec/scallop/bpf/denials"
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/confine"
 	"github.com/scallop-sec/scallop/profiler/denials"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
@@ -126,15 +127,7 @@ func TestBegunBefore(t *testing.T) {
 
 func testBegunBefore(t *testing.T, opts denials.Options, seed bool, unsure uint64) {
 	hosttest.Root(t)
-	mount, err := cgroup.FindMount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cgroup.CreateForRun(mount, "before"+strconv.FormatInt(time.Now().UnixNano(), 36))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Remove() })
+	c := cgrouptest.New(t)
 	deny := &confine.Filter{Program: []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_UMASK, Jf: 1},
@@ -260,15 +253,7 @@ func TestJudged(t *testing.T) {
 			{ABI: syscalls.RISCV64, Nr: number("lseek"), Args: [6]bool{true}}, // cannot occur here
 		}
 		w := watch(t, opts)
-		mount, err := cgroup.FindMount()
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := cgroup.CreateForRun(mount, "judged-"+strings.ReplaceAll(way, ", ", "-"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Remove() })
+		c := cgrouptest.New(t)
 		id, err := c.ID()
 		if err != nil {
 			t.Fatal(err)

@@ -10,10 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/scallop-sec/scallop/profiler"
-	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/denials"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/launch"
@@ -54,25 +53,7 @@ func start(t *testing.T, w *watcher, args ...string) *exec.Cmd {
 
 func startTo(t *testing.T, w *watcher, output io.Writer, args ...string) (cmd *exec.Cmd, number int) {
 	t.Helper()
-	mount, err := cgroup.FindMount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cgroup.CreateForRun(mount, "denials"+strconv.FormatInt(time.Now().UnixNano(), 36))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Kill(); err != nil {
-			t.Error(err)
-		}
-		if err := c.WaitEmpty(t.Context()); err != nil && t.Context().Err() == nil {
-			t.Error(err)
-		}
-		if err := c.Remove(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cgrouptest.New(t)
 	id, err := c.ID()
 	if err != nil {
 		t.Fatal(err)

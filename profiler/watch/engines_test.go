@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/engine"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -68,11 +69,11 @@ func ids(n int) []string {
 
 // A container that is named by its cgroup, or by a process in it, has the name that its engine gives it.
 func TestNamedByItsPlace(t *testing.T) {
-	parent, id := top(t), ids(2)
+	parent, id := cgrouptest.New(t), ids(2)
 	known := &engines{list: []engine.Container{
 		{ID: id[0], Name: "web", Engine: "docker", Image: "nginx", StopSignal: "SIGQUIT"}, {ID: id[1], Name: "db", Engine: "docker"},
 	}}
-	web, db := child(t, parent, "docker-"+id[0]+".scope"), child(t, parent, id[1])
+	web, db := cgrouptest.Below(t, parent, "docker-"+id[0]+".scope"), cgrouptest.Below(t, parent, id[1])
 	inCgroup(t, web, server...)
 	cmd := inCgroup(t, db, server...)
 	r := record(t, Options{Engines: known, Targets: []Target{{Kind: Cgroup, Text: web.Path}, {Kind: PID, Number: cmd.Process.Pid}}})
@@ -88,8 +89,8 @@ func TestNamedByItsPlace(t *testing.T) {
 
 // IDs come from cgroups: who names one needs no engine for it.
 func TestIDWithoutEngine(t *testing.T) {
-	parent, id := top(t), ids(1)[0]
-	inCgroup(t, child(t, parent, id), server...)
+	parent, id := cgrouptest.New(t), ids(1)[0]
+	inCgroup(t, cgrouptest.Below(t, parent, id), server...)
 	broken, other := &engines{err: errors.New("it answers nonsense: look at its log")}, &engines{}
 	for name, test := range map[string]struct {
 		opts  Options
@@ -100,7 +101,7 @@ func TestIDWithoutEngine(t *testing.T) {
 		"another's":             {Options{Engines: other}, true},
 		"a broken one, named":   {Options{Engines: broken, EnginesNamed: true}, true},
 		"another's, named":      {Options{Engines: other, EnginesNamed: true}, false},
-		"an ID that is no more": {Options{Root: child(t, parent, "empty").Path}, false},
+		"an ID that is no more": {Options{Root: cgrouptest.Below(t, parent, "empty").Path}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -129,7 +130,7 @@ func TestIDWithoutEngine(t *testing.T) {
 
 // A container whose cgroup tells that it is another engine's than those that the user named is not meant, even if these fail.
 func TestAnotherEnginesContainers(t *testing.T) {
-	parent, id := top(t), ids(2)
+	parent, id := cgrouptest.New(t), ids(2)
 	r := record(t, Options{
 		Engines: &engines{err: errors.New("it is gone: start it"), kind: engine.Containerd}, EnginesNamed: true, Root: parent.Path, Wait: true,
 		Targets: []Target{{Kind: Container, Text: "web"}},
@@ -148,20 +149,20 @@ func TestAnotherEnginesContainers(t *testing.T) {
 
 // What is excluded is left out of every target, before and after the begin.
 func TestExcludeFromTargets(t *testing.T) {
-	parent, id := top(t), ids(4)
+	parent, id := cgrouptest.New(t), ids(4)
 	known := &engines{}
 	for i, name := range []string{"web", "skip", "web-late", "skip-late"} {
 		known.list = append(known.list, engine.Container{ID: id[i], Name: name, Engine: "docker"})
 	}
 	opts := Options{Engines: known, Root: parent.Path, Exclude: []string{"skip*"}, Targets: []Target{{Kind: Container, Text: "*"}}}
 	for _, one := range id[:2] {
-		inCgroup(t, child(t, parent, one), server...)
+		inCgroup(t, cgrouptest.Below(t, parent, one), server...)
 	}
 	waiting := opts
 	waiting.Wait = true
 	r := record(t, waiting)
 	for _, one := range id[2:] {
-		if err := inCgroup(t, child(t, parent, one), "/bin/true").Wait(); err != nil {
+		if err := inCgroup(t, cgrouptest.Below(t, parent, one), "/bin/true").Wait(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -178,11 +179,11 @@ func TestExcludeFromTargets(t *testing.T) {
 
 // A container that is gone between the list and the look at its cgroup, or that has none below the mount, is said so.
 func TestListedWithoutACgroup(t *testing.T) {
-	parent, id := top(t), ids(3)
+	parent, id := cgrouptest.New(t), ids(3)
 	known := &engines{list: []engine.Container{
 		{ID: id[0], Name: "web", Engine: "docker"}, {ID: id[1], Name: "gone", Engine: "docker"}, {ID: id[2], Name: "pause", Sandbox: true},
 	}}
-	inCgroup(t, child(t, parent, id[0]), server...)
+	inCgroup(t, cgrouptest.Below(t, parent, id[0]), server...)
 	r := record(t, Options{Engines: known, Root: parent.Path, Targets: []Target{
 		{Kind: Container, Text: "web"}, {Kind: Container, Text: "gone"}, {Kind: Container, Text: id[2]},
 	}})

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -18,11 +19,11 @@ import (
 // renamed while it is recorded, the kernel sees to.
 func TestFaultCgroupMadeAgain(t *testing.T) {
 	hosttest.Cgroup2(t, "v1 lets a cgroup be renamed")
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path})
 	lives := hosttest.Amount(5, 50)
 	for range lives {
-		c := child(t, parent, "again")
+		c := cgrouptest.Below(t, parent, "again")
 		if err := os.Rename(c.Dir(), c.Dir()+"-renamed"); !errors.Is(err, unix.EPERM) {
 			t.Errorf("renaming: %v, want EPERM", err)
 		}
@@ -46,8 +47,8 @@ func TestFaultCgroupMadeAgain(t *testing.T) {
 // as it is.
 func TestFaultFrozen(t *testing.T) {
 	hosttest.Cgroup2(t, "cgroup.freeze")
-	parent := top(t)
-	c := child(t, parent, "frozen")
+	parent := cgrouptest.New(t)
+	c := cgrouptest.Below(t, parent, "frozen")
 	cmd := inCgroup(t, c, server...)
 	freeze := func(text string) {
 		t.Helper()
@@ -85,14 +86,14 @@ func TestFaultFrozen(t *testing.T) {
 // made, and none is a container runtime's.
 func TestFaultThreadsMove(t *testing.T) {
 	hosttest.Cgroup2(t, "cgroup.type")
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	const threads = 4
 	calls := hosttest.Amount(2_000, 400_000)
 	hop := hosttest.Program(t, "hop", "-static", "-pthread")
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path})
-	host := child(t, parent, "host")
-	child(t, host, "a")
-	child(t, host, "b")
+	host := cgrouptest.Below(t, parent, "host")
+	cgrouptest.Below(t, host, "a")
+	cgrouptest.Below(t, host, "b")
 	if err := inCgroup(t, host, hop, host.Dir(), fmt.Sprint(threads), fmt.Sprint(calls)).Wait(); err != nil {
 		t.Fatal(err)
 	}

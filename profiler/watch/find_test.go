@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/engine"
 )
 
@@ -33,12 +34,12 @@ func found(t *testing.T, root *cgroup.Cgroup, targets ...Target) (names []string
 
 // Each workload once, with the processes that are its own: a container in a unit is not the unit's.
 func TestFind(t *testing.T) {
-	parent := top(t)
-	unit := child(t, parent, "web.service")
-	plain := child(t, unit, "worker")
-	nested := child(t, unit, "docker-"+containerID+".scope")
-	below := child(t, nested, "below")
-	child(t, parent, "empty")
+	parent := cgrouptest.New(t)
+	unit := cgrouptest.Below(t, parent, "web.service")
+	plain := cgrouptest.Below(t, unit, "worker")
+	nested := cgrouptest.Below(t, unit, "docker-"+containerID+".scope")
+	below := cgrouptest.Below(t, nested, "below")
+	cgrouptest.Below(t, parent, "empty")
 	pid := map[*cgroup.Cgroup]int{}
 	for _, c := range []*cgroup.Cgroup{unit, plain, nested, below} {
 		pid[c] = inCgroup(t, c, server...).Process.Pid
@@ -75,7 +76,7 @@ func withoutChildren(lists [][]int) [][]int {
 
 // What is not there is said, and the rest is found all the same.
 func TestFindMissing(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	inCgroup(t, parent, server...)
 	list, missing, err := Find(t.Context(), Options{Targets: []Target{
 		{Kind: Unit, Text: "no-such-unit"}, {Kind: Cgroup, Text: parent.Path}, {Kind: Container, Text: "web"}, {Kind: PID, Number: 1 << 22},
@@ -101,9 +102,9 @@ func (s *silent) Container(ctx context.Context, ref engine.Ref) (*engine.Contain
 
 // An engine that lets a user wait in vain does so once, however many containers it has.
 func TestFindSilentEngine(t *testing.T) {
-	parent, id, mute := top(t), ids(3), &silent{}
+	parent, id, mute := cgrouptest.New(t), ids(3), &silent{}
 	for _, one := range id {
-		inCgroup(t, child(t, parent, "docker-"+one+".scope"), server...)
+		inCgroup(t, cgrouptest.Below(t, parent, "docker-"+one+".scope"), server...)
 	}
 	var warnings []string
 	list, missing, err := Find(t.Context(), Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Engines: mute,

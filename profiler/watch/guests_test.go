@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/life"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -58,7 +59,7 @@ func TestGuests(t *testing.T) {
 // A process that runs already and is moved in calls what no profile would have: the recording says that it is incomplete.
 func TestMovedInWhileItRan(t *testing.T) {
 	t.Parallel()
-	c := top(t)
+	c := cgrouptest.New(t)
 	inCgroup(t, c, server...)
 	moved := exec.Command(server[0], server[1:]...)
 	if err := moved.Start(); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/launch"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -100,7 +101,7 @@ func TestZeroRace(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			const lives = 300
-			parent := top(t)
+			parent := cgrouptest.New(t)
 			r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Sizes: profiler.SizesFor(512)})
 			err := tasks(lives, func(i int) error { return brief(parent, fmt.Sprintf("life-%d", i), live) })
 			if err != nil {
@@ -147,7 +148,7 @@ func TestZeroRaceOfRunc(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			const lives = 30
 			dir := bundle(t)
-			parent := top(t)
+			parent := cgrouptest.New(t)
 			r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Sizes: profiler.SizesFor(512)})
 			err := tasks(lives, func(i int) error {
 				id := fmt.Sprintf("%012x%052x", i, i)

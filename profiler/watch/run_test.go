@@ -1,12 +1,9 @@
 package watch
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -37,35 +34,6 @@ type recorded struct {
 
 	result Result
 	err    error
-}
-
-// top is a cgroup for a test, which removes it with all below.
-func top(t *testing.T) *cgroup.Cgroup {
-	t.Helper()
-	hosttest.Root(t)
-	mount, err := cgroup.FindMount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cgroup.Create(mount, fmt.Sprintf("scallop-watch-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(c.Kill(), c.WaitEmpty(context.Background()), c.Remove()); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
-
-func child(t *testing.T, c *cgroup.Cgroup, name string) *cgroup.Cgroup {
-	t.Helper()
-	made := &cgroup.Cgroup{Mount: c.Mount, Path: filepath.Join(c.Path, name)}
-	if err := os.Mkdir(made.Dir(), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return made
 }
 
 // record starts a watch, and returns when everything is attached.

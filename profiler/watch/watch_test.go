@@ -15,6 +15,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/ready"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -33,7 +34,7 @@ func end(t *testing.T, c *cgroup.Cgroup) {
 
 // One that was running before is recorded from now on, and says so.
 func TestAttachedLate(t *testing.T) {
-	c := top(t)
+	c := cgrouptest.New(t)
 	cmd := inCgroup(t, c, server...)
 	r := record(t, Options{Targets: []Target{{Kind: Cgroup, Text: c.Path}}})
 	r.until("calls", func() bool {
@@ -54,17 +55,17 @@ func TestAttachedLate(t *testing.T) {
 
 // A whole life: born, started, marked, settled, told to stop. The recording ends when its only target has.
 func TestWholeLife(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	marks := make(chan MarkRequest)
 	path := filepath.Join(parent.Path, "web.service")
 	r := record(t, Options{
 		Targets: []Target{{Kind: Unit, Text: "web"}}, Root: parent.Path, Wait: true, Settle: 300 * time.Millisecond, Marks: marks,
 	})
-	c := child(t, parent, "web.service")
+	c := cgrouptest.Below(t, parent, "web.service")
 	if c.Path != path {
 		t.Fatal(c.Path)
 	}
-	inCgroup(t, child(t, parent, "other.service"), server...)
+	inCgroup(t, cgrouptest.Below(t, parent, "other.service"), server...)
 	cmd := inCgroup(t, c, server...)
 	r.until("steady", r.saw(EventPhase, "web.service", recording.PhaseSteady))
 	for phase, ok := range map[string]bool{"reload": true, "setup": false, "": true} {
@@ -109,14 +110,14 @@ func TestWholeLife(t *testing.T) {
 
 // A cgroup that is not there yet is recorded from its birth, with all below it, even if its parent is not there.
 func TestWaitForCgroup(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	path := filepath.Join(parent.Path, "late", "later")
 	r := record(t, Options{Targets: []Target{{Kind: Cgroup, Text: path}}, Root: parent.Path, Wait: true})
-	late := child(t, parent, "late")
+	late := cgrouptest.Below(t, parent, "late")
 	inCgroup(t, late, "/bin/true").Wait()
-	c := child(t, late, "later")
+	c := cgrouptest.Below(t, late, "later")
 	r.until("it", r.saw(EventWorkload, "later", ""))
-	if err := inCgroup(t, child(t, c, "by-an-outsider"), "/bin/true").Wait(); err != nil {
+	if err := inCgroup(t, cgrouptest.Below(t, c, "by-an-outsider"), "/bin/true").Wait(); err != nil {
 		t.Fatal(err)
 	}
 	if err := inCgroup(t, c, "/bin/sh", "-c", `mkdir "$1/inner"; echo 0 >"$1/inner/cgroup.procs"; exec /bin/true`, "sh", c.Dir()).Wait(); err != nil {
@@ -134,8 +135,8 @@ func TestWaitForCgroup(t *testing.T) {
 
 // Targets that mean the same, or one that lies in another, are found all the same.
 func TestOverlappingTargets(t *testing.T) {
-	c := top(t)
-	inner := child(t, c, "inner")
+	c := cgrouptest.New(t)
+	inner := cgrouptest.Below(t, c, "inner")
 	inCgroup(t, c, server...)
 	cmd := inCgroup(t, inner, server...)
 	r := record(t, Options{Targets: []Target{
@@ -152,7 +153,7 @@ func TestOverlappingTargets(t *testing.T) {
 
 // What is not there is told, and the others are recorded.
 func TestMissingTargets(t *testing.T) {
-	c := top(t)
+	c := cgrouptest.New(t)
 	inCgroup(t, c, server...)
 	r := record(t, Options{Targets: []Target{
 		{Kind: Cgroup, Text: "/no/such"}, {Kind: PID, Number: 1<<22 - 1}, {Kind: Unit, Text: "no-such"}, {Kind: Container, Text: "no-such"},
@@ -179,9 +180,9 @@ func TestMissingTargets(t *testing.T) {
 
 // --root is for what is looked for; a cgroup or process that is named is where it is.
 func TestNamedOutsideOfRoot(t *testing.T) {
-	parent := top(t)
-	root, outside, other := child(t, parent, "root"), child(t, parent, "outside"), child(t, parent, "other")
-	inCgroup(t, child(t, root, "inside"), server...)
+	parent := cgrouptest.New(t)
+	root, outside, other := cgrouptest.Below(t, parent, "root"), cgrouptest.Below(t, parent, "outside"), cgrouptest.Below(t, parent, "other")
+	inCgroup(t, cgrouptest.Below(t, root, "inside"), server...)
 	inCgroup(t, outside, server...)
 	cmd := inCgroup(t, other, server...)
 	r := record(t, Options{Root: root.Path, Targets: []Target{
@@ -195,12 +196,12 @@ func TestNamedOutsideOfRoot(t *testing.T) {
 
 // All without any engine: containers that run and that begin have their IDs.
 func TestAllWithoutEngines(t *testing.T) {
-	parent := top(t)
-	before := child(t, parent, "docker-"+containerID+".scope")
+	parent := cgrouptest.New(t)
+	before := cgrouptest.Below(t, parent, "docker-"+containerID+".scope")
 	inCgroup(t, before, server...)
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path})
 	r.until("calls", r.saw(EventSyscall, containerID[:12], ""))
-	after := child(t, parent, containerID[1:]+"f")
+	after := cgrouptest.Below(t, parent, containerID[1:]+"f")
 	if err := inCgroup(t, after, "/bin/true").Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -215,14 +216,14 @@ func TestAllWithoutEngines(t *testing.T) {
 
 // Globs leave out by name, ID and path, before and after the begin.
 func TestExclude(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	for _, name := range []string{"kept", "left-before", containerID} {
-		inCgroup(t, child(t, parent, name), server...)
+		inCgroup(t, cgrouptest.Below(t, parent, name), server...)
 	}
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Exclude: []string{"left-*", containerID[:6] + "*", parent.Path + "/by-pa*"}})
 	r.until("calls", r.saw(EventSyscall, "kept", ""))
 	for _, name := range []string{"new", "left-after", "by-path"} {
-		if err := inCgroup(t, child(t, parent, name), "/bin/true").Wait(); err != nil {
+		if err := inCgroup(t, cgrouptest.Below(t, parent, name), "/bin/true").Wait(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -233,7 +234,7 @@ func TestExclude(t *testing.T) {
 
 // However slow the disk is, each workload's recording is written once.
 func TestSlowDisk(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	var once sync.Once
 	stuck, goOn := make(chan struct{}), make(chan struct{})
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Save: func(file Filename, _ *recording.Recording, _ bool) (string, error) {
@@ -258,7 +259,7 @@ func TestSlowDisk(t *testing.T) {
 
 // However far events are behind, a workload is not written before its own: they tell who its leader was.
 func TestEndWaitsForEvents(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	recorder, err := profiler.Open(profiler.Options{Sizes: profiler.SizesFor(2), Containers: true})
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +301,7 @@ func TestEndWaitsForEvents(t *testing.T) {
 // Nor does a slow disk hold the room of workloads that have ended.
 func TestSlowDiskHoldsNoRoom(t *testing.T) {
 	t.Parallel()
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	goOn := make(chan struct{})
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Sizes: profiler.SizesFor(2), Save: func(file Filename, _ *recording.Recording, _ bool) (string, error) {
 		<-goOn
@@ -322,7 +323,7 @@ func TestSlowDiskHoldsNoRoom(t *testing.T) {
 
 // A failed write is told of, and counted; the others are written.
 func TestUnsaved(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Save: func(file Filename, one *recording.Recording, _ bool) (string, error) {
 		if one.Workload.Name == "bad" {
 			return "", errors.New("write bad.json: no space left: free some")
@@ -342,10 +343,10 @@ func TestUnsaved(t *testing.T) {
 
 // What there is no room for is counted.
 func TestNoRoom(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Sizes: profiler.SizesFor(2)})
 	for i := range 3 {
-		inCgroup(t, child(t, parent, fmt.Sprint("life-", i)), server...)
+		inCgroup(t, cgrouptest.Below(t, parent, fmt.Sprint("life-", i)), server...)
 	}
 	r.stop()
 	if r.result.Lost != 1 || r.result.Recordings != 2 || r.result.Incomplete != 0 {
@@ -356,7 +357,7 @@ func TestNoRoom(t *testing.T) {
 // Room is given back: more workloads than fit at a time are recorded one after the other.
 func TestRoomIsUsedAgain(t *testing.T) {
 	t.Parallel()
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path, Sizes: profiler.SizesFor(2)})
 	for i := range 4 {
 		name := fmt.Sprint("life-", i)
@@ -379,13 +380,13 @@ func TestRoomIsUsedAgain(t *testing.T) {
 // Checks from outside end startup; checkpoints are written meanwhile; --duration ends all.
 func TestReadyCheckpointDuration(t *testing.T) {
 	t.Parallel()
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	began := time.Now()
 	r := record(t, Options{
 		Targets: []Target{{Kind: Cgroup, Text: parent.Path + "/web"}}, Root: parent.Path, Wait: true, Checkpoint: 100 * time.Millisecond, Duration: 3 * time.Second,
 		Checks: []ready.Check{ready.Exec("true", nil)},
 	})
-	inCgroup(t, child(t, parent, "web"), server...)
+	inCgroup(t, cgrouptest.Below(t, parent, "web"), server...)
 	r.until("steady", r.saw(EventPhase, "web", recording.PhaseSteady))
 	r.wait().clean()
 	if time.Since(began) < 3*time.Second {
@@ -403,7 +404,7 @@ func TestReadyCheckpointDuration(t *testing.T) {
 
 // A PID means its cgroup, and the user is told whom else that takes in.
 func TestSharedCgroup(t *testing.T) {
-	c := top(t)
+	c := cgrouptest.New(t)
 	cmd := inCgroup(t, c, server...)
 	inCgroup(t, c, server...)
 	r := record(t, Options{Targets: []Target{{Kind: PID, Number: cmd.Process.Pid}}})
@@ -418,7 +419,7 @@ func TestSharedCgroup(t *testing.T) {
 
 // A user's end comes once: nothing is sent to the workloads.
 func TestWorkloadsAreLeftAlone(t *testing.T) {
-	c := top(t)
+	c := cgrouptest.New(t)
 	cmd := inCgroup(t, c, server...)
 	record(t, Options{Targets: []Target{{Kind: Cgroup, Text: c.Path}}}).ok()
 	if err := unix.Kill(cmd.Process.Pid, 0); err != nil {
@@ -427,12 +428,12 @@ func TestWorkloadsAreLeftAlone(t *testing.T) {
 	if full, err := c.Populated(); err != nil || !full {
 		t.Errorf("populated %v, %v", full, err)
 	}
-	end(t, &cgroup.Cgroup{Mount: c.Mount, Path: child(t, c, "x").Path})
+	end(t, &cgroup.Cgroup{Mount: c.Mount, Path: cgrouptest.Below(t, c, "x").Path})
 }
 
 // Names that processes gave their cgroups are no paths and no escapes.
 func TestHostileNames(t *testing.T) {
-	parent := top(t)
+	parent := cgrouptest.New(t)
 	r := record(t, Options{Targets: []Target{{Kind: All}}, Root: parent.Path})
 	wild := "..\x1b[31m\u202e\xff" + strings.Repeat("n", 200)
 	if err := brief(parent, wild, ways["clone3"]); err != nil {

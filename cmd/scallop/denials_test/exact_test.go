@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/denials/report"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
@@ -50,7 +51,7 @@ func TestExact(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := room(t)
+			c := cgrouptest.New(t)
 			w := watch(t, "--cgroup", c.Path)
 			var text strings.Builder
 			cmd := in(t, c, &text, append([]string{program}, test.args...)...)

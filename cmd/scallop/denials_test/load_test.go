@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 )
 
@@ -21,7 +22,7 @@ func TestNoFalseDenials(t *testing.T) {
 	forks := hosttest.Program(t, "forks", "-static")
 	calls := hosttest.Program(t, "calls", "-static", "-pthread")
 	denied := hosttest.Program(t, "denied", "-static", "-pthread")
-	c := room(t)
+	c := cgrouptest.New(t)
 	w := watch(t, "--cgroup", c.Path)
 	var output strings.Builder
 	busy := in(t, c, &output, "/bin/sh", "-ec", fmt.Sprintf(`

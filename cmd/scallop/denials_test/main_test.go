@@ -5,13 +5,11 @@ package denials_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,26 +26,6 @@ import (
 var scallop string
 
 func TestMain(m *testing.M) { hosttest.MainWithScallop(m, &scallop) }
-
-// room makes a cgroup for what is watched.
-func room(t *testing.T) *cgroup.Cgroup {
-	t.Helper()
-	hosttest.Root(t)
-	mount, err := cgroup.FindMount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cgroup.CreateForRun(mount, "denials"+strconv.FormatInt(time.Now().UnixNano(), 36))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(c.Kill(), c.WaitEmpty(t.Context()), c.Remove()); err != nil && t.Context().Err() == nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
 
 // in runs a program in the cgroup.
 func in(t *testing.T, c *cgroup.Cgroup, output io.Writer, args ...string) *exec.Cmd {
