@@ -89,6 +89,8 @@ static __always_inline int on_sys_exit(void *ctx, void *regs, s64 ret)
 		return 0;
 	}
 	nr = nr_of(regs ?: regs_of_current(current_task()));
+	if (is_compat(current_task()))
+		ret = (s32)ret; /* a 32-bit tracer writes no more */
 	if (state) {
 		action = action_of_exit(state, &nr, ret);
 		state->flags &= KILLED;

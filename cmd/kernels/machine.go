@@ -22,7 +22,7 @@ var machines = map[string]machine{
 		Qemu:    []string{"qemu-system-x86_64", "-cpu", "max"},
 		Console: "ttyS0",
 		CC:      "x86_64-linux-gnu-gcc",
-		CC32:    []string{"x86_64-linux-gnu-gcc", "-m32"},
+		CC32:    []string{"x86_64-linux-gnu-gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu"},
 	},
 	"arm64": {
 		Name: "aarch64",

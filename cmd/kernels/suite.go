@@ -53,6 +53,7 @@ var programs = []program{
 	{Name: "actor", Flags: withLibrary},
 	{Name: "calls", Flags: withLibrary},
 	{Name: "denied", Flags: withLibrary},
+	{Name: "denied32", Flags: withLibrary, Is32: true, Only: "amd64"},
 	{Name: "forks", Flags: withLibrary},
 	{Name: "hop", Flags: withLibrary},
 	{Name: "tsync", Flags: withLibrary},

@@ -77,13 +77,14 @@ func Program(t testing.TB, name string, flags ...string) string {
 	return program(t, name, []string{"gcc"}, "gcc", flags)
 }
 
-// Program32 compiles a bare program for the 32-bit ABI of this architecture.
-func Program32(t testing.TB, name string) string {
+// Program32 compiles a program for the 32-bit ABI of this architecture; on x86, one that is not Bare needs libc6-dev-i386.
+func Program32(t testing.TB, name string, flags ...string) string {
 	t.Helper()
 	if runtime.GOARCH == "arm64" {
-		return program(t, name, []string{"arm-linux-gnueabihf-gcc", "-marm"}, "gcc-arm-linux-gnueabihf", Bare)
+		return program(t, name, []string{"arm-linux-gnueabihf-gcc", "-marm"}, "gcc-arm-linux-gnueabihf", flags)
 	}
-	return program(t, name, []string{"gcc", "-m32"}, "gcc", Bare)
+	// The kernel's headers are the same as of 64 bits.
+	return program(t, name, []string{"gcc", "-m32", "-idirafter", "/usr/include/x86_64-linux-gnu"}, "gcc", flags)
 }
 
 func program(t testing.TB, name string, compile []string, debianPackage string, flags []string) string {

@@ -40,7 +40,7 @@ func mixedABIs(t *testing.T, probe string) {
 
 // compatABI: the 32-bit getpid has the number of another native call: writev, epoll_create1.
 func compatABI(t *testing.T, probe string) {
-	opts := options(hosttest.Program32(t, "abi32"))
+	opts := options(hosttest.Program32(t, "abi32", hosttest.Bare...))
 	opts.Probe = probe
 	r := record(t, opts)
 	complete(t, r)

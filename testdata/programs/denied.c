@@ -5,8 +5,8 @@
  * tracer) or allow. Of a kill, each thread makes one call: which one depends on its number.
  *
  * Prints what was denied, a line a call: "ABI NUMBER COUNT". Ends with 0 if all went as it should; with a
- * kill, the main thread of each child outlives its threads. x86_64; or aarch64, without the 32-bit calls and a tracer.
- * Compiled with -static -pthread. */
+ * kill, the main thread of each child outlives its threads. x86_64; or denied32.c; or aarch64, without the 32-bit calls and a
+ * tracer. Compiled with -static -pthread. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/audit.h>
@@ -29,10 +29,16 @@
 #include <unistd.h>
 
 /* Calls that do nothing with arguments of 0, and that the C library does not make here by itself. */
+#if defined(__x86_64__) || defined(__i386__)
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
 #define ABI "x86_64"
 #define LISTS 2
+#else
+#define ARCH AUDIT_ARCH_I386
+#define ABI "x86"
+#define LISTS 1
+#endif
 static const int native[] = {
 	SYS_getppid, SYS_getuid, SYS_getgid, SYS_geteuid, SYS_getegid, SYS_getpgrp, SYS_getpgid, SYS_getsid, SYS_getpriority,
 	SYS_sched_get_priority_max, SYS_sched_get_priority_min, SYS_times, SYS_getitimer, SYS_uname, SYS_sysinfo, SYS_chdir,
@@ -123,7 +129,18 @@ static void make(int which)
 				 : "memory", "r8", "r9", "r10", "r11");
 }
 #else
-static void make(int which) { syscall(native[which], 0L, 0L, 0L, 0L, 0L); }
+static void make(int which)
+{
+#if defined(__i386__)
+	if (which & 1) {
+		long ret;
+
+		__asm__ volatile("int $0x80" : "=a"(ret) : "a"(native[which]), "b"(0L), "c"(0L), "d"(0L), "S"(0L), "D"(0L) : "memory");
+		return;
+	}
+#endif
+	syscall(native[which], 0L, 0L, 0L, 0L, 0L);
+}
 #endif
 
 static void *work(void *number)
@@ -181,7 +198,11 @@ static int life(long process)
 	return failed;
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__i386__)
+#if defined(__i386__)
+#define orig_rax orig_eax
+#define rax eax
+#endif
 /* Follows all that the child starts, and skips what the filter asks about. */
 static int trace(pid_t child)
 {

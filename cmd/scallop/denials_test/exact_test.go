@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -35,7 +36,18 @@ func told(t *testing.T, text string) counts {
 // 20 calls of two ABIs under every action of filters, threaded and forking: the log and the report have each denial once, and
 // nothing else.
 func TestExact(t *testing.T) {
-	program := hosttest.Program(t, "denied", "-static", "-pthread")
+	testExact(t, hosttest.Program(t, "denied", "-static", "-pthread"))
+}
+
+// The same of a 32-bit program, which the kernel enters in other ways.
+func TestExact32(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the program is for x86")
+	}
+	testExact(t, hosttest.Program32(t, "denied32", "-static", "-pthread"))
+}
+
+func testExact(t *testing.T, program string) {
 	for name, test := range map[string]struct {
 		args   []string
 		action string
@@ -63,7 +75,7 @@ func TestExact(t *testing.T) {
 			if got := logged(w.events(t)); !maps.Equal(got, want) {
 				t.Errorf("logged %v\nthe program was denied %v", got, want)
 			}
-			if got := reported(t, r, filepath.Base(c.Path), test.action, test.ret); !maps.Equal(got, want) {
+			if got := reported(t, r, filepath.Base(c.Path), filepath.Base(program), test.action, test.ret); !maps.Equal(got, want) {
 				t.Errorf("reported %v\nthe program was denied %v", got, want)
 			}
 			if wantCode := min(1, len(want)); code != wantCode || !r.Complete {
@@ -84,7 +96,7 @@ func logged(events []event) counts {
 }
 
 // reported are those of a report of one workload, every one of them with that action.
-func reported(t *testing.T, r *report.Report, name, action string, ret int64) counts {
+func reported(t *testing.T, r *report.Report, name, program, action string, ret int64) counts {
 	t.Helper()
 	got := counts{}
 	for _, w := range r.Workloads {
@@ -93,7 +105,7 @@ func reported(t *testing.T, r *report.Report, name, action string, ret int64) co
 		}
 		for _, d := range w.Denials {
 			got.add(&d, d.Count)
-			if d.Action != action || d.Phase != "startup" || d.Name == "" || d.Who.Comm != "denied" || d.Who.PID == 0 || filepath.Base(d.Who.Exe) != "denied" {
+			if d.Action != action || d.Phase != "startup" || d.Name == "" || d.Who.Comm != program || d.Who.PID == 0 || filepath.Base(d.Who.Exe) != program {
 				t.Errorf("%+v", d)
 			}
 			if returned := d.Return; (returned == nil) != (ret == 0) || returned != nil && *returned != ret {

@@ -74,7 +74,7 @@ func TestABIs(t *testing.T) {
 		}
 	}
 	native := written(t, `{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": []}`)
-	r = verify(t, native, "--", hosttest.Program32(t, "abi32"))
+	r = verify(t, native, "--", hosttest.Program32(t, "abi32", hosttest.Bare...))
 	if len(r.Denials) != 1 || r.Denials[0].ABI != "x86" || r.Denials[0].Action != "kill" || r.code != 1 {
 		t.Errorf("an ABI that the profile lacks: %s", r)
 	}

@@ -46,7 +46,7 @@ func TestExportAndEnforce(t *testing.T) {
 // The same with a program of the 32-bit ABI: its calls have the numbers of other native ones.
 func TestExportAndEnforce32(t *testing.T) {
 	hosttest.Root(t)
-	program := hosttest.Program32(t, "abi32")
+	program := hosttest.Program32(t, "abi32", hosttest.Bare...)
 	native, _ := syscalls.Native(runtime.GOARCH)
 	compat := syscalls.SubABIs(native)[0]
 	rec := recorded(t, "--", program)
