@@ -16,10 +16,12 @@ import (
 type DenialsAction uint32
 
 const (
-	DenialsActionACTION_ERRNO DenialsAction = 0
-	DenialsActionACTION_TRAP  DenialsAction = 1
-	DenialsActionACTION_KILL  DenialsAction = 2
-	DenialsActionACTION_TRACE DenialsAction = 3
+	DenialsActionACTION_ERRNO        DenialsAction = 0
+	DenialsActionACTION_TRAP         DenialsAction = 1
+	DenialsActionACTION_KILL         DenialsAction = 2
+	DenialsActionACTION_TRACE        DenialsAction = 3
+	DenialsActionACTION_KILL_THREAD  DenialsAction = 4
+	DenialsActionACTION_KILL_PROCESS DenialsAction = 5
 )
 
 type DenialsCgroupBucket struct {

@@ -17,6 +17,11 @@ struct kernel_siginfo {
 	int si_code;
 } RELOCATED;
 
+struct signal_struct___denied {
+	u32 flags;
+	int group_exit_code;
+} RELOCATED;
+
 struct task_struct___denied {
 	struct kernel_siginfo *last_siginfo; /* while it is stopped for a tracer: why */
 	u32 ptrace;
@@ -24,6 +29,7 @@ struct task_struct___denied {
 	u8 on_cpu; /* in 7.2; up to 6.18 an int, of which this is the lowest byte */
 	u32 __state; /* since 5.14 */
 	struct sigpending___denied pending;
+	struct signal_struct___denied *signal;
 } RELOCATED;
 
 struct task_struct___old {
@@ -54,6 +60,7 @@ struct pt_regs___denied {
 #define TASK_INTERRUPTIBLE 1   /* include/linux/sched.h; bits above the lowest eight do not matter here */
 #define TASK_STATES 0xff
 #define SECCOMP_MODE_DEAD 3    /* kernel/seccomp.c, since 5.16: a KILL is under way */
+#define SIGNAL_GROUP_EXIT (4 | 8) /* include/linux/sched/signal.h: and _COREDUMP, which ends in it */
 #define SIGKILL 9
 #define SIGCHLD 17
 #define SIGSYS 31
@@ -125,6 +132,22 @@ static __always_inline bool is_waiting(struct task_struct *task)
 	else
 		state = BPF_CORE_READ(old, state);
 	return !BPF_CORE_READ(now, on_cpu) && (state & TASK_STATES) == TASK_INTERRUPTIBLE;
+}
+
+/* The threads of its process that have not begun to exit. */
+static __always_inline int live_threads(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, live.counter);
+}
+
+/* What all threads of the task's process are ending with; -1: they are not. */
+static __always_inline int group_exit_code(struct task_struct *task)
+{
+	struct task_struct___denied *now = (void *)task;
+
+	if (!(BPF_CORE_READ(now, signal, flags) & SIGNAL_GROUP_EXIT))
+		return -1;
+	return BPF_CORE_READ(now, signal, group_exit_code);
 }
 
 struct bpf_iter__task {

@@ -12,8 +12,10 @@
 enum action {
 	ACTION_ERRNO,
 	ACTION_TRAP,
-	ACTION_KILL,
+	ACTION_KILL, /* of the thread or of the process, which does the same to a process of one thread */
 	ACTION_TRACE, /* a tracer skipped what the filter had asked it about */
+	ACTION_KILL_THREAD,
+	ACTION_KILL_PROCESS,
 };
 
 #define NO_ACTION 0xff

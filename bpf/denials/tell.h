@@ -34,12 +34,19 @@ static __always_inline bool is_no_denial(struct task_struct *task, struct task_s
 }
 
 /* Once, whether the task gets as far as sys_exit or not. */
-static __always_inline u32 kill_once(struct task_state *state)
+static __always_inline u32 kill_once(struct task_state *state, u32 action)
 {
 	if (state->flags & KILLED)
 		return NO_ACTION;
 	state->flags |= KILLED;
-	return ACTION_KILL;
+	return action;
+}
+
+/* In mode DEAD only a task whose whole process is being killed comes to sys_exit: it has a signal to take. KILL_THREAD does
+ * that, too, where the kernel saw no other thread; a thread that is alive now was then. */
+static __always_inline u32 kill_of_exit(struct task_struct *task, struct task_state *state)
+{
+	return kill_once(state, live_threads(task) > 1 ? ACTION_KILL_PROCESS : ACTION_KILL);
 }
 
 /* What an exit without an entry tells. */
@@ -49,7 +56,7 @@ static __always_inline u32 action_of_exit(struct task_state *state, u32 *nr, s64
 	int mode = seccomp_mode(task);
 
 	if (mode == SECCOMP_MODE_DEAD)
-		return kill_once(state);
+		return kill_of_exit(task, state);
 	if (mode != SECCOMP_MODE_FILTER)
 		return NO_ACTION;
 	if (state->flags & ASKED && *nr == NR_UNKNOWN) {
@@ -65,14 +72,15 @@ static __always_inline u32 action_of_exit(struct task_state *state, u32 *nr, s64
 static __always_inline u32 action_of_first(u32 workload)
 {
 	struct task_state *state = state_first(workload);
+	struct task_struct *task = current_task();
 	int mode;
 
 	if (!state)
 		return NO_ACTION;
-	mode = seccomp_mode(current_task());
+	mode = seccomp_mode(task);
 	if (mode == SECCOMP_MODE_FILTER)
 		lose(LOSS_UNSURE);
-	return mode == SECCOMP_MODE_DEAD ? kill_once(state) : NO_ACTION;
+	return mode == SECCOMP_MODE_DEAD ? kill_of_exit(task, state) : NO_ACTION;
 }
 
 /* No regs: those of the current task. */
@@ -191,19 +199,31 @@ static __always_inline bool is_killed(struct task_struct *task, struct task_stat
 	       (BPF_CORE_READ(task, exit_code) & 0x7f) == SIGSYS;
 }
 
+/* Since 5.16 only KILL_THREAD comes here first, unless the watch began in between. Before, KILL_PROCESS ends the process
+ * with SIGSYS, which KILL_THREAD does, too, if it sees no other thread. There was one if the process ends with something
+ * else. */
+static __always_inline u32 kill_of_end(struct task_struct *task, struct task_state *state)
+{
+	int code = group_exit_code(task);
+	bool unsure = code < 0 ? seccomp_mode(task) != SECCOMP_MODE_DEAD && live_threads(task) == 0 : (code & 0x7f) == SIGSYS;
+
+	return kill_once(state, unsure ? ACTION_KILL : ACTION_KILL_THREAD);
+}
+
 static __always_inline int on_exit(void *ctx)
 {
 	struct task_struct *task = current_task();
 	struct task_state *state = state_of(typed_current());
-	u32 workload = workload_of_current();
+	u32 workload = workload_of_current(), action;
 	u64 key = (u64)task;
 
 	if (unlikely(!state) && seccomp_mode(task) == SECCOMP_MODE_DEAD && workload != NO_WORKLOAD)
 		state = state_first(workload);
 	if (!state)
 		return 0;
-	if (is_killed(task, state) && kill_once(state) == ACTION_KILL)
-		denied(ctx, ACTION_KILL, nr_of(regs_of_current(task)), 0);
+	action = is_killed(task, state) ? kill_of_end(task, state) : NO_ACTION;
+	if (action != NO_ACTION)
+		denied(ctx, action, nr_of(regs_of_current(task)), 0);
 	if (!task_storage)
 		bpf_map_delete_elem(&tasks, &key);
 	return 0;

@@ -20,17 +20,21 @@ type Action string
 
 // Actions. SCMP_ACT_NOTIFY, and SCMP_ACT_TRACE without a tracer, look like SCMP_ACT_ERRNO to the kernel side.
 const (
-	Errno = Action("errno") // the call returned a value that the filter chose
-	Trap  = Action("trap")  // SIGSYS, which the task may handle
-	Kill  = Action("kill")  // SIGSYS, which the thread or process does not survive
-	Trace = Action("trace") // a tracer, which the filter had asked, skipped the call
+	Errno       = Action("errno")        // the call returned a value that the filter chose
+	Trap        = Action("trap")         // SIGSYS, which the task may handle
+	KillThread  = Action("kill_thread")  // the thread's end, but not its process's
+	KillProcess = Action("kill_process") // the end of all its threads
+	Kill        = Action("kill")         // either of them: of a process's only thread; before Linux 5.16, KillProcess always
+	Trace       = Action("trace")        // a tracer, which the filter had asked, skipped the call
 )
 
 var actions = map[denials.DenialsAction]Action{
-	denials.DenialsActionACTION_ERRNO: Errno,
-	denials.DenialsActionACTION_TRAP:  Trap,
-	denials.DenialsActionACTION_KILL:  Kill,
-	denials.DenialsActionACTION_TRACE: Trace,
+	denials.DenialsActionACTION_ERRNO:        Errno,
+	denials.DenialsActionACTION_TRAP:         Trap,
+	denials.DenialsActionACTION_KILL:         Kill,
+	denials.DenialsActionACTION_TRACE:        Trace,
+	denials.DenialsActionACTION_KILL_THREAD:  KillThread,
+	denials.DenialsActionACTION_KILL_PROCESS: KillProcess,
 }
 
 // Denial is one (workload, phase, ABI, number, action, returned value), how often it was denied,

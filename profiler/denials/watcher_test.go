@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/denials"
@@ -110,6 +112,20 @@ func seen(t *testing.T, list []denials.Denial, action denials.Action, ret int64)
 	return got
 }
 
+// killProcess is what a KILL_PROCESS shows as, of a process of several threads.
+func killProcess(t *testing.T) denials.Action {
+	t.Helper()
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		t.Fatal(err)
+	}
+	version, ok := profiler.ParseKernelVersion(unix.ByteSliceToString(uts.Release[:]))
+	if ok && version.Before(profiler.KernelVersion{Major: 5, Minor: 16}) {
+		return denials.Kill
+	}
+	return denials.KillProcess
+}
+
 // The program knows which of its calls are denied how often, and that no other is: it forks, vforks, execs, sleeps, and is
 // interrupted all the time, in threads, by 64-bit and 32-bit calls.
 func TestDenied(t *testing.T) {
@@ -136,16 +152,18 @@ func testDenied(t *testing.T, program string) {
 		action                     denials.Action
 		ret                        int64
 	}{
-		"errno":                {"errno", 8, 8, times(20), denials.Errno, -1},
-		"errno 0":              {"zero", 4, 4, times(20), denials.Errno, 0},
-		"errno, many children": {"errno", times(300), 1, 1, denials.Errno, -1},
-		"trap":                 {"trap", 4, 8, times(10), denials.Trap, 0},
-		"kill the thread":      {"thread", 20, 8, 1, denials.Kill, 0},
-		"kill the process":     {"process", 80, 1, 1, denials.Kill, 0},
-		"trace":                {"trace", 3, 3, times(10), denials.Trace, -1},
-		"trace, no tracer":     {"alone", 4, 4, times(20), denials.Errno, -38},
-		"log":                  {"log", 4, 4, times(5), "", 0},
-		"allow":                {"allow", 20, 4, times(5), "", 0},
+		"errno":                 {"errno", 8, 8, times(20), denials.Errno, -1},
+		"errno 0":               {"zero", 4, 4, times(20), denials.Errno, 0},
+		"errno, many children":  {"errno", times(300), 1, 1, denials.Errno, -1},
+		"trap":                  {"trap", 4, 8, times(10), denials.Trap, 0},
+		"kill the thread":       {"thread", 20, 8, 1, denials.KillThread, 0},
+		"kill the process":      {"process", 80, 1, 1, killProcess(t), 0},
+		"kill the only thread":  {"thread", 80, 0, 1, denials.Kill, 0},
+		"kill a process of one": {"process", 80, 0, 1, denials.Kill, 0},
+		"trace":                 {"trace", 3, 3, times(10), denials.Trace, -1},
+		"trace, no tracer":      {"alone", 4, 4, times(20), denials.Errno, -38},
+		"log":                   {"log", 4, 4, times(5), "", 0},
+		"allow":                 {"allow", 20, 4, times(5), "", 0},
 	} {
 		for way, w := range watchers {
 			t.Run(name+", "+way, func(t *testing.T) {

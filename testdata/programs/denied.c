@@ -2,7 +2,7 @@
  * ACTION, PROCESSES children with THREADS threads each make every one of the 40 ROUNDS times, between forks, vforks,
  * execs, sleeps that a timer interrupts, and handled signals, none of which is denied. ACTION is errno, zero (an errno of
  * 0), trap, log, thread, process (what is killed), trace (with a tracer that skips the calls), alone (trace without a
- * tracer) or allow. Of a kill, each thread makes one call: which one depends on its number.
+ * tracer) or allow. Of a kill, each thread makes one call: which one depends on its number; with no THREADS, the child itself does.
  *
  * Prints what was denied, a line a call: "ABI NUMBER COUNT". Ends with 0 if all went as it should; with a
  * kill, the main thread of each child outlives its threads. x86_64; or denied32.c; or aarch64, without the 32-bit calls and a
@@ -193,6 +193,8 @@ static int life(long process)
 			return 1;
 	setitimer(ITIMER_REAL, &never, NULL);
 	failed |= breed();
+	if (!threads && kills())
+		work((void *)process);
 	for (int i = 0; i < threads; i++)
 		pthread_join(ids[i], NULL);
 	return failed;
@@ -288,7 +290,7 @@ int main(int argc, char **argv)
 			_exit(child_of(i));
 	}
 	while (wait(&status) > 0)
-		if (strcmp(action, "process"))
+		if (strcmp(action, "process") && threads)
 			failed |= !WIFEXITED(status) || WEXITSTATUS(status);
 		else
 			failed |= !WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS;

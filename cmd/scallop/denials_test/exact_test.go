@@ -55,8 +55,8 @@ func testExact(t *testing.T, program string) {
 	}{
 		"errno":            {[]string{"errno", "4", "4", "20"}, report.Errno, -1},
 		"trap":             {[]string{"trap", "4", "4", "10"}, report.Trap, 0},
-		"kill the thread":  {[]string{"thread", "20", "4", "1"}, report.Kill, 0},
-		"kill the process": {[]string{"process", "80", "1", "1"}, report.Kill, 0},
+		"kill the thread":  {[]string{"thread", "20", "4", "1"}, report.KillThread, 0},
+		"kill the process": {[]string{"process", "80", "1", "1"}, report.KillProcess, 0},
 		"log":              {[]string{"log", "4", "4", "10"}, report.Log, 0},
 		"trace":            {[]string{"trace", "2", "4", "5"}, report.Trace, -1},
 		"allow":            {[]string{"allow", "20", "4", "5"}, "", 0},

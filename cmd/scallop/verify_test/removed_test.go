@@ -122,7 +122,7 @@ func TestEachCallRemoved(t *testing.T) {
 // A profile without execve cannot start anything, whatever it does instead.
 func TestNoExecve(t *testing.T) {
 	hosttest.Tools(t)
-	for action, want := range map[string]string{errno: "errno", killThread: "kill", killProcess: "kill", trap: "trap"} {
+	for action, want := range map[string]string{errno: "errno", killThread: "kill_thread", killProcess: "kill_process", trap: "trap"} {
 		r := verify(t, allowBut(t, "execve", action), "--", "true")
 		list := r.of("execve")
 		if r.code != 1 || len(list) != 1 || list[0].Action != want || list[0].Count != 1 || list[0].Phase != "handover" {

@@ -88,9 +88,9 @@ type Denial struct {
 const (
 	Errno       = "errno"        // live also for trace and notify: whoever answers chose the value
 	Trap        = "trap"         // SIGSYS, which the task may handle
-	Kill        = "kill"         // live: the thread or the process
-	KillThread  = "kill_thread"  // audit
-	KillProcess = "kill_process" // audit
+	Kill        = "kill"         // kill_thread or kill_process: live, of a process of one thread or on an old kernel
+	KillThread  = "kill_thread"  // SIGSYS, which the thread does not survive
+	KillProcess = "kill_process" // SIGSYS, which the process does not survive
 	Log         = "log"          // the call was made
 	Trace       = "trace"        // audit
 	Notify      = "notify"       // audit
