@@ -16,7 +16,7 @@ func newMergeCmd(e *env) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "merge [flags] RECORDING…",
-		Short: "Merge many recordings into one",
+		Short: "Merge many recordings, or many denial reports, into one",
 		Long: `Make one recording of many: replicas, several runs, a run that was seen from its
 start and one that was joined late, hosts of several architectures. Counts are added,
 first evidence is the earliest; losses, gaps and what is incomplete stay on record.
@@ -25,14 +25,18 @@ In which order, how often and in which groups recordings are merged makes no
 difference to a byte: the merged recording keeps who its parts are and what each
 counted, so that a part counts once, also if it is inside of another argument.
 
-The exit code is 4 if a part is incomplete: the merged recording then is, too.`,
+Denial reports (scallop denials -o), one of each node, say, are merged into one report in the same way; but one that is
+inside of another argument is refused.
+
+The exit code is 4 if a part is incomplete: what is merged then is, too.`,
 		Example: `  scallop merge -o nginx.json run1.json run2.json run3.json
   scallop merge -o all.json nginx.json run4.json
-  scallop show --saturation all.json`,
+  scallop show --saturation all.json
+  scallop merge -o denials.json node1-denials.json node2-denials.json`,
 		Args: recordingArgs("scallop merge run1.json run2.json"),
 		RunE: func(_ *cobra.Command, args []string) error { return runMerge(e, args, output) },
 	}
-	cmd.Flags().StringVarP(&output, "output-file", "o", "-", "write the recording to `FILE`; - is standard output")
+	cmd.Flags().StringVarP(&output, "output-file", "o", "-", "write what is merged to `FILE`; - is standard output")
 	return cmd
 }
 
@@ -50,9 +54,22 @@ func recordingArgs(example string) cobra.PositionalArgs {
 }
 
 func runMerge(e *env, paths []string, output string) error {
-	rec, err := readMerged(e, paths)
+	var m merging
+	for i, d := range decodeAll(e, paths) {
+		if err := m.add(paths[i], d); err != nil {
+			return err
+		}
+	}
+	if m.reports != nil {
+		return writeMergedReports(e, m.reports, output)
+	}
+	return writeMergedRecording(e, m.recordings, output)
+}
+
+func writeMergedRecording(e *env, m *recording.Merger, output string) error {
+	rec, err := m.Recording()
 	if err != nil {
-		return err
+		return usageError(fmt.Errorf("merge: %w", err))
 	}
 	data, err := recording.Encode(rec)
 	if err != nil {

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 )
 
 // Merge makes one report of many, in any order: denials of the same workload and kind are added up, and the earliest
-// tells who. A report that is given twice counts once; one that is contained in another that is given, too, is an error.
+// tells who. A report that is given twice counts once; one that is contained in another that is given, too, is an error, and
+// so are two of one ID that differ.
 // Denials that live watching and audit records have both stay apart by their source.
 func Merge(reports ...*Report) (*Report, error) {
 	reports, err := distinct(reports)
@@ -49,7 +51,10 @@ func distinct(reports []*Report) ([]*Report, error) {
 	}
 	reports = slices.Clone(reports)
 	slices.SortStableFunc(reports, func(a, b *Report) int { return cmp.Compare(a.ID, b.ID) })
-	reports = slices.CompactFunc(reports, func(a, b *Report) bool { return a.ID == b.ID })
+	reports, err := onceEach(reports)
+	if err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{}
 	for _, r := range reports {
 		for _, id := range parts(r) {
@@ -60,6 +65,23 @@ func distinct(reports []*Report) ([]*Report, error) {
 		}
 	}
 	return reports, nil
+}
+
+// onceEach drops those of one ID but the first. They may be of several versions of scallop.
+func onceEach(sorted []*Report) ([]*Report, error) {
+	var kept []*Report
+	for _, r := range sorted {
+		if len(kept) == 0 || kept[len(kept)-1].ID != r.ID {
+			kept = append(kept, r)
+			continue
+		}
+		known, again := normalized(kept[len(kept)-1]), normalized(r)
+		known.Tool, again.Tool = "", ""
+		if !reflect.DeepEqual(known, again) {
+			return nil, fmt.Errorf("two reports have the ID %s, but differ: one was changed after it was written: give the other one alone", r.ID)
+		}
+	}
+	return kept, nil
 }
 
 func parts(r *Report) []string {

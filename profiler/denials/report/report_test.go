@@ -157,6 +157,11 @@ func TestMergeLaws(t *testing.T) {
 		if _, err := Merge(whole, a); err == nil {
 			t.Error("a part was counted twice")
 		}
+		changed := *a
+		changed.EndedAt = changed.EndedAt.Add(time.Second)
+		if _, err := Merge(a, &changed); err == nil {
+			t.Error("one of two that differ was left out")
+		}
 	})
 }
 
