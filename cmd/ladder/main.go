@@ -48,7 +48,7 @@ func parseArgs(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&opts.rounds, "rounds", 20, "`N` rounds; each goes through every row")
 	flags.StringVar(&opts.rows, "rows", "", "only rows whose name contains `TEXT`, beside the two that all are compared with")
 	flags.BoolVar(&opts.tools, "tools", true, "measure other tools, too (syscount, perf trace, strace)")
-	flags.StringVar(&opts.binary, "scallop", "", "measure what the process of this scallop `BINARY` takes, too")
+	flags.StringVar(&opts.binary, "scallop", "", "measure the commands and the process of this scallop `BINARY`, too")
 	flags.BoolVar(&opts.json, "json", false, "print JSON")
 	if err := devtool.Parse(flags, args, 0); err != nil {
 		return opts, err

@@ -15,7 +15,7 @@ func measure(ctx context.Context, opts options, progress io.Writer) (report *rep
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	rows := selectRows(allRows(opts.tools), opts.rows)
+	rows := selectRows(allRows(opts), opts.rows)
 	results := make(map[string]*result, len(rows))
 	for round := range opts.rounds {
 		fmt.Fprintf(progress, "\rround %d of %d ", round+1, opts.rounds)
@@ -25,7 +25,7 @@ func measure(ctx context.Context, opts options, progress io.Writer) (report *rep
 		slices.Reverse(rows) // a drift of the machine hits all rows alike
 	}
 	fmt.Fprintln(progress)
-	return newReport(selectRows(allRows(opts.tools), opts.rows), results, opts.rounds), nil
+	return newReport(selectRows(allRows(opts), opts.rows), results, opts.rounds), nil
 }
 
 // result is what was seen of a row over the rounds.

@@ -17,6 +17,8 @@ const (
 	rowEmptyFiltered = "filtered: empty program"
 	rowStrace        = "strace -f -c"
 
+	rowRecord = "scallop record, its process"
+
 	rowSyscount       = "syscount"
 	rowSyscountCgroup = "syscount -c CGROUP"
 )
@@ -25,11 +27,12 @@ const (
 var (
 	recordedBars  = []bar{{rowEmpty, 1.4}, {rowSyscount, 0.65}, {rowSyscountCgroup, 0.65}, {rowStrace, 0.01}}
 	bystanderBars = []bar{{rowEmpty, 1.15}, {rowSyscount, 0.65}, {rowStrace, 0.01}}
+	wouldBars     = []bar{{rowRecord, 1.1}}
 	switchingBars = []bar{{rowEmptyPing, 1.4}}
 )
 
 // allRows is the ladder, from the cheapest rung up.
-func allRows(tools bool) []row {
+func allRows(opts options) []row {
 	rows := []row{
 		{name: rowNone, order: noneOrder},
 		{name: rowEmpty, attach: empty},
@@ -60,7 +63,10 @@ func allRows(tools bool) []row {
 	if slices.Contains(profiler.Probes(), profiler.ProbePerf) {
 		rows = append(rows, row{name: "scallop, recorded, perf tracepoint", attach: scallopPerf})
 	}
-	if tools {
+	if opts.binary != "" {
+		rows = append(rows, processRows(opts.binary)...)
+	}
+	if opts.tools {
 		rows = append(rows, toolRows()...)
 	}
 	for i := range rows {

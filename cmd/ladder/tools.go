@@ -26,17 +26,17 @@ func toolRows() []row {
 
 // syscount counts the calls of all tasks, its cheapest way.
 func syscount(ctx context.Context, b *bench) (func() error, error) {
-	return startTool(ctx, "syscount", "libbpf-tools")
+	return startTool(ctx, "", "syscount", "libbpf-tools")
 }
 
 // syscountCgroup counts those of one cgroup, as scallop does.
 func syscountCgroup(ctx context.Context, b *bench) (func() error, error) {
-	return startTool(ctx, "syscount", "libbpf-tools", "-c", b.dir(b.groups[groupLoop].name))
+	return startTool(ctx, "", "syscount", "libbpf-tools", "-c", b.dir(b.groups[groupLoop].name))
 }
 
 // perfTrace records every call of the loop and sums them up at its end.
 func perfTrace(ctx context.Context, b *bench) (func() error, error) {
-	return startTool(ctx, "perf", "linux-perf", "trace", "-s", "-o", os.DevNull, "-p", strconv.Itoa(b.loop.cmd.Process.Pid))
+	return startTool(ctx, "", "perf", "linux-perf", "trace", "-s", "-o", os.DevNull, "-p", strconv.Itoa(b.loop.cmd.Process.Pid))
 }
 
 func strace(b *bench) (*child, error) {
@@ -47,15 +47,15 @@ func strace(b *bench) (*child, error) {
 	return b.start([]string{path, "-f", "-c", "-o", os.DevNull}, loopGetppid, groupLoop)
 }
 
-// startTool starts a tracer and waits until it has attached.
-func startTool(ctx context.Context, name, pkg string, args ...string) (func() error, error) {
+// startTool starts a tracer in a folder, empty for this one, and waits until it has attached.
+func startTool(ctx context.Context, dir, name, pkg string, args ...string) (func() error, error) {
 	path, err := findTool(name, pkg)
 	if err != nil {
 		return nil, err
 	}
 	var said bytes.Buffer
 	cmd := exec.Command(path, args...)
-	cmd.Stderr = &said
+	cmd.Dir, cmd.Stderr = dir, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
