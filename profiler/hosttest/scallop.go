@@ -8,7 +8,10 @@ import (
 
 // MainWithScallop is TestMain of packages that run scallop: it is built once, and its path is set. Folders of its own keep
 // its sockets away from others.
-func MainWithScallop(m *testing.M, path *string) { os.Exit(runWithScallop(m, path)) }
+func MainWithScallop(m *testing.M, path *string) {
+	Help()
+	os.Exit(runWithScallop(m, path))
+}
 
 func runWithScallop(m *testing.M, path *string) int {
 	if os.Geteuid() != 0 {

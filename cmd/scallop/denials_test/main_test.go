@@ -64,12 +64,18 @@ func watch(t *testing.T, flags ...string) *watcher {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.cmd.Process.Kill() })
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(w.text(), `"event":"watching"`); time.Sleep(10 * time.Millisecond) {
+	w.until(t, `"event":"watching"`)
+	return w
+}
+
+// until returns when its log has the text.
+func (w *watcher) until(t *testing.T, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(w.text(), text); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("scallop denials does not begin:\n%s%s", w.text(), &w.stderr)
+			t.Fatalf("scallop denials does not say %s:\n%s%s", text, w.text(), &w.stderr)
 		}
 	}
-	return w
 }
 
 // end tells scallop to end, and returns its report and exit code.
