@@ -87,16 +87,16 @@ func (l *Listener) Next(ctx context.Context) (*audit.Record, error) {
 	for {
 		typ, text, err := l.receive()
 		switch {
+		case err == nil:
+			if r := l.heard(typ, text); r != nil {
+				return r, nil
+			}
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case errors.Is(err, unix.ENOBUFS):
 			l.count(func() { l.losses.Overflows++ })
-		case err != nil:
-			return nil, listenError(err, "begin again")
 		default:
-			if r := l.heard(typ, text); r != nil {
-				return r, nil
-			}
+			return nil, listenError(err, "begin again")
 		}
 	}
 }
@@ -160,6 +160,16 @@ func (l *Listener) Losses() Losses {
 		losses.Backlog = dropped - losses.Missing
 	}
 	return losses
+}
+
+// Idle tells whether Next has read all that the kernel has sent so far. It may be called while another goroutine waits in it.
+func (l *Listener) Idle() bool {
+	idle := false
+	_ = l.conn.Control(func(fd uintptr) { // of a closed one nothing is to be read
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		idle = err == nil && n == 0
+	})
+	return idle
 }
 
 // Close ends hearing, and whoever waits in Next.

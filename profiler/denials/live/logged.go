@@ -112,19 +112,31 @@ func (l *logged) missing() uint64 {
 // Records come some time after the call, from a thread of the kernel's: quiet is how long none must have come at the end, and
 // patience how long that is waited for.
 const (
-	quiet    = 100 * time.Millisecond
+	quiet    = 200 * time.Millisecond
 	patience = 5 * time.Second
 )
 
 // close waits for what is on its way.
 func (l *logged) close() {
-	begin := time.Now()
-	for time.Since(begin) < patience && (time.Since(l.last()) < quiet || time.Since(begin) < quiet) {
-		time.Sleep(quiet / 10)
+	if !l.awaitQuiet() {
+		l.mu.Lock()
+		l.lost++ // or more: nobody knows how many were to come
+		l.mu.Unlock()
 	}
 	l.cancel()
 	<-l.ended
 	l.listener.Close()
+}
+
+// awaitQuiet is false if something came, or was left to be read, to the end: on a busy host this process may wait longer for
+// its turn than it does for records.
+func (l *logged) awaitQuiet() bool {
+	for begin := time.Now(); time.Since(begin) < patience; time.Sleep(quiet / 10) {
+		if time.Since(begin) >= quiet && l.listener.Idle() && time.Since(l.last()) >= quiet {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *logged) last() time.Time {
