@@ -25,14 +25,6 @@ type alternative struct {
 	arguments  bool     // only with some arguments
 }
 
-// DefaultCapabilities are those of a container that was started without options.
-func DefaultCapabilities() []string {
-	return []string{
-		"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_MKNOD",
-		"CAP_NET_BIND_SERVICE", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT",
-	}
-}
-
 // Allows tells whether the call passes, if only with some arguments, in a container with
 // these capabilities. Rules for kernels from some version on are taken to hold: all are older than scallop's oldest.
 func (d Docker) Allows(abi string, capabilities []string) bool {

@@ -11,6 +11,7 @@ import (
 	"github.com/moby/profiles/seccomp"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
@@ -106,7 +107,7 @@ func updateColumn(t *testing.T, when map[string]string) {
 // TestDockerCount compares the count of the summary with what Docker's own loader allows
 // a container with default capabilities on this host.
 func TestDockerCount(t *testing.T) {
-	spec := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: DefaultCapabilities()}}}
+	spec := &specs.Spec{Process: &specs.Process{Capabilities: &specs.LinuxCapabilities{Bounding: policy.DockerCapabilities()}}}
 	profile, err := seccomp.GetDefaultProfile(spec)
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
@@ -93,9 +94,9 @@ func TestDockerAllows(t *testing.T) {
 		want      bool
 	}{
 		{"read", "x86_64", nil, true},
-		{"mount", "x86_64", DefaultCapabilities(), false},
+		{"mount", "x86_64", policy.DockerCapabilities(), false},
 		{"mount", "x86_64", []string{"CAP_SYS_ADMIN"}, true},
-		{"chroot", "x86_64", DefaultCapabilities(), true},
+		{"chroot", "x86_64", policy.DockerCapabilities(), true},
 		{"chroot", "x86_64", nil, false},
 		{"clone", "x86_64", nil, true},
 		{"clone", "s390x", nil, true},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
@@ -20,7 +21,7 @@ func Summary(names []string, abi string) string {
 			continue
 		}
 		all++
-		if e.Docker.Allows(abi, DefaultCapabilities()) {
+		if e.Docker.Allows(abi, policy.DockerCapabilities()) {
 			docker++
 		}
 	}
