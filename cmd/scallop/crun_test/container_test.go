@@ -16,7 +16,9 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/bundle"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 )
 
@@ -190,7 +192,7 @@ func (c *container) writeBundle() error {
 		Root:    &specs.Root{Path: serversRoot(), Readonly: true},
 		Process: &specs.Process{
 			Args: c.server.args, Env: []string{containerPath, "LC_ALL=C"}, Cwd: "/", User: user,
-			Capabilities: dockerCapabilities(), NoNewPrivileges: c.noNewPrivs,
+			Capabilities: bundle.Capabilities(policy.DockerCapabilities()), NoNewPrivileges: c.noNewPrivs,
 		},
 		Hostname: "server",
 		Mounts:   bundleMounts(data),
@@ -209,13 +211,6 @@ func writeJSON(path string, v any) error {
 		return err
 	}
 	return os.WriteFile(path, text, 0o644)
-}
-
-// dockerCapabilities are those that Docker gives by default.
-func dockerCapabilities() *specs.LinuxCapabilities {
-	caps := strings.Fields(`CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID CAP_FOWNER CAP_MKNOD CAP_NET_RAW CAP_SETGID
-		CAP_SETUID CAP_SETFCAP CAP_SETPCAP CAP_NET_BIND_SERVICE CAP_SYS_CHROOT CAP_KILL CAP_AUDIT_WRITE`)
-	return &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps}
 }
 
 func bundleMounts(data string) []specs.Mount {

@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/bundle"
 	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -38,7 +39,7 @@ func testServer(t *testing.T, watch *audittest.Watch, s server, noNewPrivs bool)
 	for _, action := range []string{"errno", "kill_process"} {
 		profile := exportProfile(t, path, action)
 		for _, name := range setupOnly {
-			if slices.Contains(allowed(profile), name) {
+			if slices.Contains(bundle.Names(profile), name) {
 				t.Errorf("the profile allows %s", name)
 			}
 		}
@@ -75,7 +76,7 @@ func checkFiltered(t *testing.T, rec *recording.Recording, profile *specs.LinuxS
 	var names []string
 	for _, call := range recorded.Calls(rec, recording.PhaseHandover) {
 		names = append(names, call.Name)
-		if !slices.Contains(allowed(profile), call.Name) {
+		if !slices.Contains(bundle.Names(profile), call.Name) {
 			t.Errorf("handover: %s, first by %s, is not in the profile", call.Name, call.First.Comm)
 		}
 	}
@@ -131,7 +132,7 @@ func TestRemovals(t *testing.T) {
 	} {
 		t.Run(r.server.name+"/"+r.call, func(t *testing.T) {
 			path, _ := record(t, newContainer(t, r.server, false, nil))
-			c := newContainer(t, r.server, false, without(t, exportProfile(t, path, "errno"), r.call))
+			c := newContainer(t, r.server, false, bundle.Without(t, exportProfile(t, path, "errno"), r.call))
 			err := (&life{c: c}).lead()
 			if servers.FailedAt(err) != r.failsAt {
 				t.Errorf("failed at %q, want %q: %v\n%s", servers.FailedAt(err), r.failsAt, err, c.log())
@@ -139,7 +140,7 @@ func TestRemovals(t *testing.T) {
 			if !strings.Contains(c.log(), "Function not implemented") { // ENOSYS
 				t.Errorf("%s does not say why:\n%s", r.server.name, c.log())
 			}
-			c = newContainer(t, r.server, false, without(t, exportProfile(t, path, "log"), r.call))
+			c = newContainer(t, r.server, false, bundle.Without(t, exportProfile(t, path, "log"), r.call))
 			if err := (&life{c: c}).lead(); err != nil {
 				t.Errorf("%s logged: %v\n%s", r.call, err, c.log())
 			}
@@ -148,21 +149,4 @@ func TestRemovals(t *testing.T) {
 			}
 		})
 	}
-}
-
-// without is the profile without one call, which must be in it.
-func without(t *testing.T, profile *specs.LinuxSeccomp, call string) *specs.LinuxSeccomp {
-	t.Helper()
-	less := *profile
-	less.Syscalls = nil
-	for _, rule := range profile.Syscalls {
-		rule.Names = slices.DeleteFunc(slices.Clone(rule.Names), func(name string) bool { return name == call })
-		if len(rule.Names) > 0 {
-			less.Syscalls = append(less.Syscalls, rule)
-		}
-	}
-	if len(allowed(&less)) != len(allowed(profile))-1 {
-		t.Fatalf("%s is not in the profile", call)
-	}
-	return &less
 }

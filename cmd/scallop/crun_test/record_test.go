@@ -1,9 +1,7 @@
 package crun_test
 
 import (
-	"encoding/json"
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -13,6 +11,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/bundle"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -85,22 +84,5 @@ func exportProfile(t *testing.T, recording, action string, flags ...string) *spe
 	if _, err := process.Output(exec.Command("scallop", append(args, recording)...)); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var profile specs.LinuxSeccomp
-	if err := json.Unmarshal(data, &profile); err != nil {
-		t.Fatal(err)
-	}
-	return &profile
-}
-
-// allowed are the names in a profile.
-func allowed(profile *specs.LinuxSeccomp) []string {
-	var names []string
-	for _, rule := range profile.Syscalls {
-		names = append(names, rule.Names...)
-	}
-	return names
+	return bundle.Profile(t, path)
 }

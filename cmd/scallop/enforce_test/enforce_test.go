@@ -9,6 +9,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/bundle"
 	"github.com/scallop-sec/scallop/profiler/hosttest/servers"
 )
 
@@ -43,7 +44,7 @@ func testServer(t *testing.T, s *server, removals []removal) {
 	recording := record(t, s)
 	profiles := map[string]*specs.LinuxSeccomp{}
 	for _, action := range []string{"errno", "kill_process", "log"} {
-		profiles[action] = readOCI(t, exportProfile(t, recording, "oci", "--default-action", action))
+		profiles[action] = bundle.Profile(t, exportProfile(t, recording, "oci", "--default-action", action))
 	}
 	for _, noNewPrivs := range []bool{false, true} {
 		for _, action := range []string{"errno", "kill_process"} {
@@ -60,7 +61,7 @@ func testServer(t *testing.T, s *server, removals []removal) {
 	}
 	bare := map[string]*specs.LinuxSeccomp{} // a C library may take a sibling of the call that is missing
 	for _, action := range []string{"errno", "log"} {
-		bare[action] = readOCI(t, exportProfile(t, recording, "oci", "--default-action", action, "--portability", "none"))
+		bare[action] = bundle.Profile(t, exportProfile(t, recording, "oci", "--default-action", action, "--portability", "none"))
 	}
 	for _, r := range removals {
 		t.Run("runc/without/"+r.call, func(t *testing.T) { testRemoval(t, watch, s, bare, r) })
@@ -73,7 +74,7 @@ const shortPatience = 2 * time.Second
 // testRemoval: without the call, the same life fails; and if the call is logged
 // instead of denied, it is the only one that is.
 func testRemoval(t *testing.T, watch *audittest.Watch, s *server, profiles map[string]*specs.LinuxSeccomp, r removal) {
-	c := startRunc(t, s, without(t, profiles["errno"], r.call), false)
+	c := startRunc(t, s, bundle.Without(t, profiles["errno"], r.call), false)
 	err := (&life{server: s, running: c, filtered: true, requests: fewRequests, patience: shortPatience}).lead()
 	c.remove()
 	if servers.FailedAt(err) != r.failsAt {
@@ -81,7 +82,7 @@ func testRemoval(t *testing.T, watch *audittest.Watch, s *server, profiles map[s
 	}
 	t.Logf("without %s: %v", r.call, err)
 
-	logged := startRunc(t, s, without(t, profiles["log"], r.call), false)
+	logged := startRunc(t, s, bundle.Without(t, profiles["log"], r.call), false)
 	if err := (&life{server: s, running: logged, filtered: true, requests: fewRequests}).lead(); err != nil {
 		t.Errorf("%s logged: %v\n%s", r.call, err, &logged.Out)
 	}

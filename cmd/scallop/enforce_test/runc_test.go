@@ -7,14 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
+	"github.com/scallop-sec/scallop/exporter/policy"
 	"github.com/scallop-sec/scallop/profiler/audit/audittest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/bundle"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 )
@@ -32,8 +33,8 @@ func startRunc(t *testing.T, s *server, seccomp *specs.LinuxSeccomp, noNewPrivs 
 	t.Helper()
 	s.reset(t)
 	c := &runcContainer{id: room.Unique("enforce"), loginuid: audittest.NewLoginUID()}
-	bundle := writeBundle(t, s, c.id, seccomp, noNewPrivs)
-	args := audittest.WithLoginUID(c.loginuid, "runc", "--root", filepath.Join(bundle, "state"), "run", "--bundle", bundle, c.id)
+	dir := writeBundle(t, s, c.id, seccomp, noNewPrivs)
+	args := audittest.WithLoginUID(c.loginuid, "runc", "--root", filepath.Join(dir, "state"), "run", "--bundle", dir, c.id)
 	c.Process = process.Start(t, exec.Command(args[0], args[1:]...), nil)
 	t.Cleanup(c.remove)
 	return c
@@ -75,9 +76,9 @@ func (c *runcContainer) signal(name string) error {
 // to the server.
 func writeBundle(t *testing.T, s *server, id string, seccomp *specs.LinuxSeccomp, noNewPrivs bool) string {
 	t.Helper()
-	bundle := t.TempDir()
-	for _, dir := range []string{"rootfs", "state"} {
-		if err := os.Mkdir(filepath.Join(bundle, dir), 0o755); err != nil {
+	dir := t.TempDir()
+	for _, name := range []string{"rootfs", "state"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,7 +87,7 @@ func writeBundle(t *testing.T, s *server, id string, seccomp *specs.LinuxSeccomp
 		Root:    &specs.Root{Path: "rootfs"},
 		Process: &specs.Process{
 			Args: s.args, Env: []string{containerPath}, Cwd: "/",
-			Capabilities: dockerCapabilities(), NoNewPrivileges: noNewPrivs,
+			Capabilities: bundle.Capabilities(policy.DockerCapabilities()), NoNewPrivileges: noNewPrivs,
 		},
 		Mounts: bundleMounts(s),
 		Linux: &specs.Linux{
@@ -99,15 +100,8 @@ func writeBundle(t *testing.T, s *server, id string, seccomp *specs.LinuxSeccomp
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, bundle, "config.json", string(data))
-	return bundle
-}
-
-// dockerCapabilities are those that Docker gives by default.
-func dockerCapabilities() *specs.LinuxCapabilities {
-	caps := strings.Fields(`CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID CAP_FOWNER CAP_MKNOD CAP_NET_RAW CAP_SETGID
-		CAP_SETUID CAP_SETFCAP CAP_SETPCAP CAP_NET_BIND_SERVICE CAP_SYS_CHROOT CAP_KILL CAP_AUDIT_WRITE`)
-	return &specs.LinuxCapabilities{Bounding: caps, Effective: caps, Permitted: caps}
+	writeFile(t, dir, "config.json", string(data))
+	return dir
 }
 
 // hostDirs are the host's own programs, libraries and settings.
@@ -134,36 +128,4 @@ func bundleMounts(s *server) []specs.Mount {
 		mounts = append(mounts, specs.Mount{Destination: dir, Type: "bind", Source: dir, Options: []string{"rbind", "ro"}})
 	}
 	return append(mounts, specs.Mount{Destination: s.dir, Type: "bind", Source: s.dir, Options: []string{"rbind"}})
-}
-
-// readOCI reads a profile as it goes into a runtime's configuration.
-func readOCI(t *testing.T, path string) *specs.LinuxSeccomp {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var seccomp specs.LinuxSeccomp
-	if err := json.Unmarshal(data, &seccomp); err != nil {
-		t.Fatal(err)
-	}
-	return &seccomp
-}
-
-// without is the profile without one call, which must be in it.
-func without(t *testing.T, seccomp *specs.LinuxSeccomp, call string) *specs.LinuxSeccomp {
-	t.Helper()
-	less, found := *seccomp, false
-	less.Syscalls = nil
-	for _, rule := range seccomp.Syscalls {
-		names := slices.DeleteFunc(slices.Clone(rule.Names), func(name string) bool { return name == call })
-		found = found || len(names) < len(rule.Names)
-		if rule.Names = names; len(names) > 0 {
-			less.Syscalls = append(less.Syscalls, rule)
-		}
-	}
-	if !found {
-		t.Fatalf("%s is not in the profile", call)
-	}
-	return &less
 }
