@@ -17,6 +17,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/leftover"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 )
 
 // With little memory for scallop, it works, or says what it lacks, or is killed by the kernel; and leaves nothing
@@ -130,7 +131,7 @@ func TestFaultTimeNamespace(t *testing.T) {
 		if o.code != exitOK {
 			t.Fatalf("%+v", o)
 		}
-		r := decodeFile(t, filepath.Join(p.work, "out.json"))
+		r := recorded.Read(t, filepath.Join(p.work, "out.json"))
 		if len(r.Phases) != 2 || r.Phases[0].EndNs == 0 || r.Phases[1].StartNs != r.Phases[0].EndNs || r.Phases[1].EndNs > r.DurationNs {
 			t.Errorf("offset %s: phases %+v", offset, r.Phases)
 		}

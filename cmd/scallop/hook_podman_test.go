@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/hosttest/room"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -223,7 +224,7 @@ func TestHookStopSignal(t *testing.T) {
 		t.Fatal(o.stderr)
 	}
 	await(t, profile)
-	r := decodeFile(t, rec)
+	r := recorded.Read(t, rec)
 	if got := append(phasesOfCall(r, "mkdir"), phasesOfCall(r, "mkdirat")...); !slices.Contains(got, recording.PhaseShutdown) || r.Workload.Container.Engine != "podman" {
 		t.Errorf("mkdir in %q of a container of %q", got, r.Workload.Container.Engine)
 	}

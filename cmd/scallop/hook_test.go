@@ -16,6 +16,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/hook"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -39,7 +40,7 @@ func TestHookRunc(t *testing.T) {
 					t.Errorf("%s is in the profile", name)
 				}
 			}
-			testHookRecording(t, decodeFile(t, b.file("rec")))
+			testHookRecording(t, recorded.Read(t, b.file("rec")))
 
 			// Under its profile, where a call that is missing is the end.
 			b.under(b.file("profile"))
@@ -54,7 +55,7 @@ func TestHookRunc(t *testing.T) {
 			b.spec.Annotations[hook.Annotation] = "of:" + b.file("again") + ";rf:" + b.file("rec2")
 			b.want("mkdir /tmp/new && ls /")
 			await(t, b.file("again"))
-			if got := phasesOfCall(decodeFile(t, b.file("rec2")), "capset"); !slices.Equal(got, []string{recording.PhaseHandover}) {
+			if got := phasesOfCall(recorded.Read(t, b.file("rec2")), "capset"); !slices.Equal(got, []string{recording.PhaseHandover}) {
 				t.Errorf("capset in %q, want handover alone", got)
 			}
 			b.wantFiles("again", "profile", "rec", "rec2")
@@ -328,7 +329,7 @@ func TestHookMany(t *testing.T) {
 // TestHookIncomplete: no profile could be trusted that lacks calls. The recording is kept.
 func TestHookIncomplete(t *testing.T) {
 	dir := t.TempDir()
-	rec := decodeFile(t, "../../testdata/recordings/nginx.json")
+	rec := recorded.Read(t, "../../testdata/recordings/nginx.json")
 	rec.Complete, rec.Incomplete = false, []string{"7 calls were lost"}
 	r := &hookRecorder{log: &hookLog{}, job: &hookJob{Request: hook.Request{Output: filepath.Join(dir, "profile")}}}
 	err := r.finish(rec)
@@ -340,7 +341,7 @@ func TestHookIncomplete(t *testing.T) {
 	if got := list(t, dir); !slices.Equal(got, []string{"profile.error", "profile.recording.json"}) {
 		t.Errorf("files %q", got)
 	}
-	if got := decodeFile(t, kept); got.Complete || got.ID != rec.ID {
+	if got := recorded.Read(t, kept); got.Complete || got.ID != rec.ID {
 		t.Errorf("complete: %v", got.Complete)
 	}
 

@@ -20,7 +20,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
-	"github.com/scallop-sec/scallop/profiler/recording"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 )
 
 // nobody is a user without any right.
@@ -202,7 +202,7 @@ func (p *place) mkdir(name string) string {
 // completeRecording reads a recording that must be whole.
 func (p *place) completeRecording(path string) {
 	p.t.Helper()
-	r := decodeFile(p.t, path)
+	r := recorded.Read(p.t, path)
 	if !r.Complete || len(r.Syscalls) == 0 {
 		p.t.Errorf("complete is %v, with %d calls", r.Complete, len(r.Syscalls))
 	}
@@ -269,18 +269,4 @@ func cgroup2(t *testing.T) string {
 		hosttest.Lack(t, err.Error())
 	}
 	return mount.Path
-}
-
-func decodeFile(t *testing.T, path string) *recording.Recording {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := recording.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
 }

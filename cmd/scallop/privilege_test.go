@@ -20,6 +20,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/doctor"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -343,7 +344,7 @@ func testLimitRecord(t *testing.T, program string) {
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}
-	if r := decodeFile(t, files[0]); !r.Complete || r.Workload.Leader.Exe == "" {
+	if r := recorded.Read(t, files[0]); !r.Complete || r.Workload.Leader.Exe == "" {
 		t.Errorf("complete: %t, leader %+v", r.Complete, r.Workload.Leader)
 	}
 }
@@ -365,7 +366,7 @@ func testLimitRun(t *testing.T, program string) {
 	if got := profiler.StatusField(out.Bytes(), "NoNewPrivs"); got != "0" {
 		t.Errorf("the command has no_new_privs %s", got)
 	}
-	wantWhole(t, decodeFile(t, filepath.Join(p.work, "out.json")), hosttest.RealName(t, "/bin/cat"))
+	wantWhole(t, recorded.Read(t, filepath.Join(p.work, "out.json")), hosttest.RealName(t, "/bin/cat"))
 	p.wantFiles("out.json")
 }
 

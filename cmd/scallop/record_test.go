@@ -19,6 +19,7 @@ import (
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/process"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/launch"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -221,7 +222,7 @@ func (s *scene) files(dir string) map[string]*recording.Recording {
 	s.t.Helper()
 	all := map[string]*recording.Recording{}
 	for _, name := range list(s.t, filepath.Join(s.work, dir)) {
-		all[name] = decodeFile(s.t, filepath.Join(s.work, dir, name))
+		all[name] = recorded.Read(s.t, filepath.Join(s.work, dir, name))
 	}
 	return all
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/launch"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
@@ -123,7 +124,7 @@ func (p *pinned) only() *recording.Recording {
 	if err != nil || len(files) != 1 {
 		p.t.Fatalf("files %q, %v, want one recording", files, err)
 	}
-	return decodeFile(p.t, files[0])
+	return recorded.Read(p.t, files[0])
 }
 
 func (p *pinned) wantNoTrace() {
@@ -396,7 +397,7 @@ func TestTwoRecorders(t *testing.T) {
 		if len(files) != 1 {
 			t.Fatalf("%s wrote %q", name, files)
 		}
-		r := decodeFile(t, files[0])
+		r := recorded.Read(t, files[0])
 		if got := getppids(r); got != made || slices.Contains(phaseNames(r), "reload") != (name == "two") {
 			t.Errorf("%s: %d getppid of %d, phases %v", name, got, made, phaseNames(r))
 		}

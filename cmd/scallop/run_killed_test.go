@@ -13,6 +13,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 )
 
 // SIGKILL to scallop leaves the last checkpoint, whole and saying that it is partial; the
@@ -33,7 +34,7 @@ func TestRunKilled(t *testing.T) {
 	}
 	_ = cmd.Wait()
 
-	r := decodeFile(t, out)
+	r := recorded.Read(t, out)
 	if r.Complete || !strings.Contains(strings.Join(r.Incomplete, " "), "checkpoint") || len(r.Syscalls) == 0 {
 		t.Errorf("complete %v, %q, %d calls", r.Complete, r.Incomplete, len(r.Syscalls))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/doctor"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/syscalls"
 )
 
@@ -86,7 +87,7 @@ func TestServiceFilter(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err, o.stdout, o.stderr)
 	}
-	if r := decodeFile(t, files[0]); !r.Complete || r.Workload.Leader.Exe == "" {
+	if r := recorded.Read(t, files[0]); !r.Complete || r.Workload.Leader.Exe == "" {
 		t.Errorf("complete: %t, leader %+v", r.Complete, r.Workload.Leader)
 	}
 }

@@ -7,12 +7,13 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
 func sampleRecording(t *testing.T) *recording.Recording {
 	t.Helper()
-	return decodeFile(t, "../../testdata/recordings/nginx.json")
+	return recorded.Read(t, "../../testdata/recordings/nginx.json")
 }
 
 func table(t *testing.T, rec *recording.Recording, opts showOptions, term terminal) string {

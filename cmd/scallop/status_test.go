@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
+	"github.com/scallop-sec/scallop/profiler/cgroup/cgrouptest"
 	"github.com/scallop-sec/scallop/profiler/engine"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/launch"
@@ -28,22 +29,8 @@ import (
 // inOwnCgroup starts a program that says "ready" in a cgroup that ends with the test.
 func inOwnCgroup(t *testing.T, args ...string) (*cgroup.Cgroup, *exec.Cmd) {
 	t.Helper()
-	hosttest.Root(t)
 	cgroup2(t)
-	mount, err := cgroup.FindMount()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := cgroup.Create(mount, fmt.Sprintf("scallop-status-%d-%s", os.Getpid(), filepath.Base(t.Name())))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Kill()
-		if err := c.Remove(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cgrouptest.New(t)
 	stdin, give, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
