@@ -76,7 +76,7 @@ func TestScriptIsUnderstood(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(testScript("", layout{}), "cmd-scallop-verify_test.test -test.v -test.timeout 400s -test.run '^TestExportAndEnforce'\n") {
+	if !strings.Contains(testScript("", layout{}), "cmd-scallop-verify_test.test -test.v -test.parallel 1 -test.timeout 600s -test.run '^TestExportAndEnforce'\n") {
 		t.Error("a binary's own choice of tests is not taken")
 	}
 }

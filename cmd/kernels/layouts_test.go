@@ -64,7 +64,7 @@ func TestLayoutScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	script := testScript("", list[0].layout)
-	for _, want := range []string{"SCALLOP_TEST_LAYOUT='no-cgroup'", "umount /sys/fs/cgroup\n", "profiler.test -test.v -test.timeout 400s -test.run '^$'\n", "layout_test.test -test.v -test.timeout 400s -test.run ''\n"} {
+	for _, want := range []string{"SCALLOP_TEST_LAYOUT='no-cgroup'", "umount /sys/fs/cgroup\n", "profiler.test -test.v -test.parallel 1 -test.timeout 600s -test.run '^$'\n", "layout_test.test -test.v -test.parallel 1 -test.timeout 600s -test.run ''\n"} {
 		if !strings.Contains(script, want) {
 			t.Errorf("no %q in\n%s", want, script)
 		}

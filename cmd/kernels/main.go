@@ -65,7 +65,7 @@ func parseArgs(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&opts.cpus, "cpus", 2, "`N` CPUs of a guest")
 	flags.IntVar(&opts.mib, "memory", 1024, "memory of a guest, in `MIB`")
 	flags.StringVar(&opts.append, "append", "", "more `WORDS` for the kernel's command line, as in preempt=full")
-	flags.DurationVar(&opts.timeout, "timeout", 8*time.Minute, "of one guest, without a shell")
+	flags.DurationVar(&opts.timeout, "timeout", 12*time.Minute, "of one guest, without a shell")
 	flags.StringVar(&opts.out, "out", "kernel-results", "`FOLDER` for results.json and the consoles")
 	flags.StringVar(&opts.table, "table", "", "`DOCUMENT` whose table is written anew, when all kernels have been tested")
 	if err := devtool.Parse(flags, args, math.MaxInt); err != nil {

@@ -75,9 +75,10 @@ const (
 )
 
 // patience bounds a test binary in a guest.
-const patience = "400s"
+const patience = "600s"
 
-// testScript is what a guest does to run the tests that match; an empty expression means the choice of the layout.
+// testScript is what a guest does to run the tests that match; an empty expression means the choice of the layout. One test at a
+// time: no more than one CPU emulates them all.
 func testScript(run string, l layout) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "export SCALLOP_TEST_LAYOUT=%s\n%s", quoted(cmp.Or(l.Name, plain)), l.Setup)
@@ -89,7 +90,7 @@ func testScript(run string, l layout) string {
 			only = l.only(bin)
 		}
 		fmt.Fprintf(&b, "echo %q %s\n", lineRun, bin.Package)
-		fmt.Fprintf(&b, "/tests/%s -test.v -test.timeout %s -test.run %s\n", bin.file(), patience, quoted(only))
+		fmt.Fprintf(&b, "/tests/%s -test.v -test.parallel 1 -test.timeout %s -test.run %s\n", bin.file(), patience, quoted(only))
 		fmt.Fprintf(&b, "echo %q $? %s\n", lineEnd, bin.Package)
 	}
 	fmt.Fprintf(&b, "echo %q\n", lineDone)
