@@ -143,18 +143,33 @@ static void make(int which)
 }
 #endif
 
+static int logs(void) { return !strcmp(action, "log"); }
+
+/* The kernel's audit thread takes its time for each record of a kill or a log. When 64 wait, who makes another one waits,
+ * too: for a minute, if it misses that there is room again, and then the record is lost. */
+static void let_audit_follow(long records)
+{
+	struct timespec pause = {.tv_sec = records / 500, .tv_nsec = records % 500 * 2000000};
+
+	nanosleep(&pause, NULL);
+}
+
 static void *work(void *number)
 {
 	struct timespec moment = {.tv_nsec = 100000};
 
 	if (kills()) {
+		let_audit_follow((long)number);
 		__atomic_add_fetch(&killed[(long)number % ALL], 1, __ATOMIC_RELAXED);
 		make((long)number % ALL);
 		exit(9); /* not reached */
 	}
 	for (long i = 0; i < rounds; i++) {
-		for (int which = 0; which < ALL; which++)
+		for (int which = 0; which < ALL; which++) {
 			make(which);
+			if (logs())
+				let_audit_follow(2);
+		}
 		if (i % 8 == 0)
 			nanosleep(&moment, NULL);
 		if (i % 5 == 0)
