@@ -156,6 +156,32 @@ func TestCapabilitiesOfDoctor(t *testing.T) {
 	}
 }
 
+// TestCapabilitiesOfUnpin: where a workload is that nobody remembers, the kernel tells whom it may.
+func TestCapabilitiesOfUnpin(t *testing.T) {
+	for name, extra := range map[string][]string{"found": {"dac_read_search"}, "not found": nil} {
+		t.Run(name, func(t *testing.T) {
+			p := newPinned(t)
+			cmd := p.start()
+			p.startLoad()
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			p.stopLoad()
+			states, err := filepath.Glob(filepath.Join(p.sockets, "pinned", p.name, "workload-*.json"))
+			if err != nil || len(states) != 1 || os.Remove(states[0]) != nil {
+				t.Fatal(states, err)
+			}
+			have := slices.Concat(alwaysNeeded(t, "record"), []string{"sys_ptrace"}, extra)
+			o := p.run(onlyCapabilities(t, have...), nil, "record", "--unpin", p.name)
+			if told := strings.Contains(o.stderr, "name is not known any more: opening cgroup"); o.code != exitOK || told != (extra == nil) {
+				t.Errorf("exit code %d: %s", o.code, o.stderr)
+			}
+			if found := p.only().Workload.Cgroup == p.cgroup.Path; found != (extra != nil) {
+				t.Errorf("recorded %s, want %s", p.only().Workload.Cgroup, p.cgroup.Path)
+			}
+		})
+	}
+}
+
 // TestCapabilitiesOfPerfEvent: on kernels that preempt programs, who may not open one is told that calls may be missed; what was denied
 // cannot be told at all.
 func TestCapabilitiesOfPerfEvent(t *testing.T) {

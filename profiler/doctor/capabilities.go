@@ -42,12 +42,12 @@ const (
 	toOpen   = "open a perf event of a tracepoint"
 	toEnter  = "look into closed cgroups, ask engines at their sockets, write below /run/scallop"
 	toStart  = "make a cgroup and start the command in it; root needs it, too, where the folder is mode 0555"
-	toKill   = "send the stop signal to another user's process"
+	toKill   = "send the stop signal to another user's process, and before Linux 5.14 SIGKILL"
 	toTell   = "tell their executables"
 )
 
 // Needs are the capabilities of every command that needs any, as tested on Linux
-// 6.18 with exactly these. cap_sys_admin stands in for the first two.
+// 5.10, 6.1, 6.18 and 7.2 with exactly these. cap_sys_admin stands in for the first two.
 var Needs = []Need{
 	{"run", "cap_bpf", "", true, toLoad},
 	{"run", "cap_perfmon", "", false, toAttach},
