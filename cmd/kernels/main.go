@@ -59,7 +59,7 @@ func parseArgs(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&opts.shell, "shell", false, "open a shell in the guest instead")
 	flags.StringVar(&opts.root, "root", "", "boot this `FOLDER`, which has an /init, instead; the console is here")
 	flags.StringVar(&opts.fetch, "fetch", "", "only fetch this `PACKAGE` of pins.tsv with all that it depends on, and print where it is")
-	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "tell of tests that passed, too")
+	flags.BoolVarP(&opts.verbose, "verbose", "v", false, "tell of tests that passed or were skipped, too")
 	flags.IntVar(&opts.jobs, "jobs", 2, "`N` guests at a time, each on one CPU of the host")
 	flags.StringVar(&opts.layouts, "layouts", "", "test in these `LAYOUTS` instead, separated by commas, or in all of cmd/kernels/layouts.go")
 	flags.IntVar(&opts.cpus, "cpus", 2, "`N` CPUs of a guest")

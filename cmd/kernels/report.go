@@ -8,8 +8,8 @@ import (
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
-// report writes one kernel's outcome as `go test` writes a package's: failed and skipped tests, with -v the
-// others, too, and a line at the end.
+// report writes one kernel's outcome as `go test` writes a package's: failed tests, with -v the others, too, and a
+// line at the end.
 func (o *outcome) report(w io.Writer, verbose bool) {
 	if o.Guest != nil {
 		for _, t := range o.Guest.Tests {
@@ -30,7 +30,7 @@ func (o *outcome) report(w io.Writer, verbose bool) {
 }
 
 func (t testResult) report(w io.Writer, kernel string, verbose bool) {
-	if t.Outcome == passed && !verbose {
+	if t.Outcome != failed && !verbose {
 		return
 	}
 	fmt.Fprintf(w, "--- %s: kernel/%s/%s.%s (%.2fs)\n", t.Outcome, kernel, t.Package, t.Name, t.Seconds)
