@@ -90,9 +90,10 @@ func TestNoCallSlipsThroughAMove(t *testing.T) {
 			outside, _ := newCgroup(t)
 			in := startActor(t, s.program, outside)
 			in.do("h")
-			for i := 0; i < 200 || i < 5000 && seen(t, s.r, s.w, unix.SYS_GETPPID) == ""; i++ { // some make calls inside
+			moves := hosttest.Times(200)
+			for i := 0; i < moves || i < 5000 && seen(t, s.r, s.w, unix.SYS_GETPPID) == ""; i++ { // some make calls inside
 				move(t, in.pid(), s.c)
-				if i >= 200 {
+				if i >= moves {
 					time.Sleep(time.Millisecond) // they have had no CPU yet while they were inside
 				}
 				move(t, in.pid(), outside)
@@ -160,7 +161,7 @@ func TestNoCallIsRefiledByAMoveWithin(t *testing.T) {
 	s := newStage(t, containers())
 	a, b := cgrouptest.Below(t, s.c, "a"), cgrouptest.Below(t, s.c, "b")
 	s.own.do("h")
-	for range 100 {
+	for range hosttest.Times(100) {
 		move(t, s.own.pid(), a)
 		move(t, s.own.pid(), b)
 	}
