@@ -9,9 +9,12 @@ import (
 )
 
 // sysEnterSleeps tells whether the kernel runs raw programs on sys_enter with preemption on (Linux 7.2): a task
-// that is preempted inside has all others of that CPU skipped. Attempted, not looked up: only
-// such kernels load a program there that may sleep.
+// that is preempted inside has all others of that CPU skipped. Attempted, not looked up: of the kernels since
+// countsPerfMisses, only such ones load a program there that may sleep (6.1 does, too).
 func sysEnterSleeps() bool {
+	if countsNoPerfMisses() != nil {
+		return false
+	}
 	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Type:         ebpf.Tracing,
 		AttachType:   ebpf.AttachTraceRawTp,
@@ -31,12 +34,20 @@ func sysEnterSleeps() bool {
 // (trace_call_bpf). Before, they would be lost silently, and nothing that could be attempted tells.
 var countsPerfMisses = KernelVersion{6, 7}
 
-// canRecordPerf says why perf-style programs cannot be used. It attempts an event that is none: to give up one of a tracepoint takes
-// 30 ms.
-func canRecordPerf() error {
+// countsNoPerfMisses says so of a kernel that is older.
+func countsNoPerfMisses() error {
 	release := runningKernel()
 	if version, known := ParseKernelVersion(release); known && version.Before(countsPerfMisses) {
 		return fmt.Errorf("attaching as %s: Linux %s does not count the runs that it skips: use %s", ProbePerf, release, ProbeTpBTF)
+	}
+	return nil
+}
+
+// canRecordPerf says why perf-style programs cannot be used. It attempts an event that is none: to give up one of a tracepoint takes
+// 30 ms.
+func canRecordPerf() error {
+	if err := countsNoPerfMisses(); err != nil {
+		return err
 	}
 	if _, err := eventID("raw_syscalls", sysEnterName); err != nil {
 		return err
