@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/leftover"
@@ -86,7 +88,7 @@ func TestFaultFrozen(t *testing.T) {
 				opts.StopTimeout = 200 * time.Millisecond
 			}
 			done := make(chan error, 1)
-			go func() { done <- freeze(filepath.Join(mount(t).Path, runCgroup(t)), thaws) }()
+			go func() { done <- freeze(filepath.Join(mount(t).Path, runCgroup(t)), until, thaws) }()
 			r := record(t, opts)
 			if err := <-done; err != nil {
 				t.Fatal(err)
@@ -121,12 +123,13 @@ func runCgroup(t *testing.T) string {
 	return filepath.Join(mount(t).ParseOwn(string(own)), fmt.Sprintf("scallop-run-%d-test", os.Getpid()))
 }
 
-// freeze the processes in a cgroup that is about to be made, and thaw them a little later.
-func freeze(dir string, thaw bool) error {
+// freeze the process in a cgroup that is about to be made when it runs the program, and thaw it a little later.
+func freeze(dir, program string, thaw bool) error {
 	write := func(text string) error { return os.WriteFile(filepath.Join(dir, "cgroup.freeze"), []byte(text), 0) }
-	if err := retry(func() error { return holds(dir, "populated 1") }); err != nil {
+	if err := retry(func() error { return handlesStop(dir, program) }); err != nil {
 		return err
 	}
+	time.Sleep(50 * time.Millisecond) // it makes calls
 	if err := write("1"); err != nil {
 		return err
 	}
@@ -135,6 +138,25 @@ func freeze(dir string, thaw bool) error {
 	}
 	time.Sleep(200 * time.Millisecond)
 	return write("0")
+}
+
+// handlesStop tells whether the process in a cgroup is the program, and has set its handler: before, a stop signal ends it even
+// when it is frozen.
+func handlesStop(dir, program string) error {
+	pid, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return err
+	}
+	proc := filepath.Join("/proc", strings.TrimSpace(string(pid)))
+	exe, exeErr := os.Readlink(proc + "/exe")
+	status, err := os.ReadFile(proc + "/status")
+	if err := errors.Join(exeErr, err); err != nil {
+		return err
+	}
+	if caught := profiler.StatusField(status, "SigCgt"); exe != program || strings.Trim(caught, "0") == "" {
+		return fmt.Errorf("%s catches signals %s", exe, caught)
+	}
+	return nil
 }
 
 // holds tells whether a line is in cgroup.events.
