@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +85,8 @@ func padded(t *testing.T, program string, size int64) string {
 	return path
 }
 
-// startSlowly starts an actor whose execve waits for the lease that is on its program, until release is called.
+// startSlowly starts an actor whose execve waits for the lease that is on its program, until release is called. No garbage is collected
+// meanwhile: Go could not stop the thread that waits for its child's execve, and all others would wait with it.
 func startSlowly(t *testing.T, program string) (a *actor, release func()) {
 	t.Helper()
 	lease, err := os.Open(program)
@@ -93,6 +96,9 @@ func startSlowly(t *testing.T, program string) (a *actor, release func()) {
 	if _, err := unix.FcntlInt(lease.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
 		t.Fatal(err)
 	}
+	runtime.GC() // one that has begun comes to its end
+	percent := debug.SetGCPercent(-1)
+	t.Cleanup(func() { debug.SetGCPercent(percent) })
 	a = newActor(t, program)
 	started := make(chan error, 1)
 	go func() { started <- a.cmd.Start() }()
