@@ -1,5 +1,5 @@
 // Package denials sees what seccomp filters deny while it happens, without auditd: a denied
-// call has an exit and no entry, or sends SIGSYS. Its thin edge (Watcher) reads the kernel side; docs/verify.md
+// call has an exit and no entry, or sends SIGSYS. Its thin edge (Watcher) reads the kernel side; docs/denials.md
 // tells how that works.
 package denials
 
