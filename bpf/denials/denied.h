@@ -58,7 +58,8 @@ static __always_inline bool denial_again(struct denial_key *key, u64 now)
 	if (!denial)
 		return false;
 	__sync_fetch_and_add(&denial->count, 1);
-	denial->last = now;
+	if (denial->last < now) /* the one that became the first may have come a little later */
+		denial->last = now;
 	return true;
 }
 
