@@ -18,6 +18,7 @@ import (
 
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/hosttest/recorded"
 	"github.com/scallop-sec/scallop/profiler/launch"
 	"github.com/scallop-sec/scallop/profiler/recording"
@@ -54,11 +55,15 @@ func newPinned(t *testing.T) *pinned {
 	return p
 }
 
+// startLoad returns when the load makes calls, until its stop signal.
 func (p *pinned) startLoad() {
 	p.t.Helper()
 	program := hosttest.Program(p.t, "until", "-static")
 	var err error
 	if p.load, err = launch.Start(launch.Options{Args: []string{program}, Cgroup: p.cgroup, Stdout: &p.made}); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := process.Poll(20*time.Second, nil, func() error { return process.Handles(p.load.Process.Pid, program) }); err != nil {
 		p.t.Fatal(err)
 	}
 }

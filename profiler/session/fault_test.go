@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scallop-sec/scallop/profiler"
 	"github.com/scallop-sec/scallop/profiler/cgroup"
 	"github.com/scallop-sec/scallop/profiler/hosttest"
 	"github.com/scallop-sec/scallop/profiler/hosttest/leftover"
+	"github.com/scallop-sec/scallop/profiler/hosttest/process"
 	"github.com/scallop-sec/scallop/profiler/recording"
 )
 
@@ -140,23 +139,18 @@ func freeze(dir, program string, thaw bool) error {
 	return write("0")
 }
 
-// handlesStop tells whether the process in a cgroup is the program, and has set its handler: before, a stop signal ends it even
-// when it is frozen.
+// handlesStop tells whether the process in a cgroup is the program, and handles its stop signal: before, that ends it even when it
+// is frozen.
 func handlesStop(dir, program string) error {
-	pid, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 	if err != nil {
 		return err
 	}
-	proc := filepath.Join("/proc", strings.TrimSpace(string(pid)))
-	exe, exeErr := os.Readlink(proc + "/exe")
-	status, err := os.ReadFile(proc + "/status")
-	if err := errors.Join(exeErr, err); err != nil {
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
 		return err
 	}
-	if caught := profiler.StatusField(status, "SigCgt"); exe != program || strings.Trim(caught, "0") == "" {
-		return fmt.Errorf("%s catches signals %s", exe, caught)
-	}
-	return nil
+	return process.Handles(pid, program)
 }
 
 // holds tells whether a line is in cgroup.events.
