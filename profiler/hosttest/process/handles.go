@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/scallop-sec/scallop/profiler"
 )
 
 // Handles returns nil once a process runs the program and has set a handler for some signal: before, a signal ends it.
@@ -15,8 +17,7 @@ func Handles(pid int, program string) error {
 	if err := errors.Join(exeErr, err); err != nil {
 		return err
 	}
-	_, rest, _ := strings.Cut(string(status), "SigCgt:")
-	caught, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
+	caught := profiler.StatusField(status, "SigCgt")
 	if exe != program || strings.Trim(caught, "0") == "" {
 		return fmt.Errorf("%s catches signals %s", exe, caught)
 	}
